@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -47,8 +48,8 @@ class ICE_API Address {
     return family == Family::ipv6 ? v6({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}) : v4(127, 0, 0, 1);
   }
 
-  /// Dotted IPv4 (four decimal octets, no leading zeros) or RFC 4291 IPv6, whose zone may be a number ("fe80::1%2").
-  /// No names are resolved. errc::bad_address.
+  /// Dotted IPv4 (four decimal octets, no leading zeros) or RFC 4291 §2.2 IPv6, whose zone may be a number
+  /// ("fe80::1%2"). No names are resolved. errc::bad_address.
   static result<Address> parse(std::string_view text) noexcept;
 
   constexpr Family family() const noexcept { return family_; }
@@ -67,7 +68,8 @@ class ICE_API Address {
   /// The address without its scope id, as it may be told to somebody else.
   Address without_scope() const noexcept;
 
-  bool is_unspecified() const noexcept;
+  // An IPv4-mapped address is judged as the IPv4 address in it: the system sends to the same host either way.
+  bool is_unspecified() const noexcept;    ///< 0.0.0.0, ::
   bool is_loopback() const noexcept;       ///< 127.0.0.0/8, ::1
   bool is_link_local() const noexcept;     ///< 169.254.0.0/16, fe80::/10
   bool is_multicast() const noexcept;      ///< 224.0.0.0/4, ff00::/8
