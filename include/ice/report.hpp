@@ -1,0 +1,181 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "ice/base/endpoint.hpp"
+#include "ice/base/export.hpp"
+#include "ice/base/time.hpp"
+#include "ice/candidate.hpp"
+
+namespace ice {
+
+enum class Role : std::uint8_t { controlling, controlled };
+
+/// "controlling" or "controlled".
+ICE_API std::string_view to_string(Role role) noexcept;
+
+/// Where an agent stands. It only moves downwards, but for `disconnected`, which may follow `connected`.
+enum class AgentState : std::uint8_t {
+  idle,          ///< nothing was asked of it yet
+  gathering,     ///< candidates are being gathered; the peer's description is not known
+  checking,      ///< both descriptions are known, checks run or wait (RFC 8445 §6.1.3: Running)
+  connected,     ///< a pair is selected for every component and the peer consents (RFC 8445 §6.1.3: Completed)
+  disconnected,  ///< consent has expired or was revoked (RFC 7675 §5); only a restart helps
+  failed,        ///< every pair failed and patience is over (RFC 8863 §4)
+  closed,
+};
+
+/// "idle", "gathering", … as above.
+ICE_API std::string_view to_string(AgentState state) noexcept;
+
+/// RFC 8445 §6.1.2.6.
+enum class PairState : std::uint8_t { frozen, waiting, in_progress, succeeded, failed };
+
+/// "frozen", "waiting", "in-progress", "succeeded" or "failed".
+ICE_API std::string_view to_string(PairState state) noexcept;
+
+/// Why something ended as it did, or `none`. A closed list; its words go into JSON as they are.
+enum class Cause : std::uint8_t {
+  none,
+  // a candidate pair, a server
+  no_response,          ///< every transmission stayed unanswered (RFC 8445 §7.2.5.2.3)
+  error_response,       ///< an error response that cannot be repaired (RFC 8445 §7.2.5.2.4)
+  unauthenticated,      ///< answers came, none with the right MESSAGE-INTEGRITY
+  asymmetric_response,  ///< the answer came from another address than was asked (RFC 8445 §7.2.5.2.1)
+  bad_response,         ///< the answer breaks the protocol
+  superseded,           ///< another pair was nominated first (RFC 8445 §8.1.2)
+  evicted,              ///< a pair of higher priority took its place (RFC 8445 §6.1.2.5)
+  socket_gone,          ///< its socket was removed
+  name_not_resolved,    ///< DNS had no address for the server
+  closed,               ///< the application closed the agent
+  // an agent
+  no_local_candidates,   ///< the host offered no usable address
+  no_remote_candidates,  ///< none ever arrived from the peer
+  no_common_family,      ///< candidates on both sides, none that can be paired
+  checks_failed,         ///< pairs were tried, none worked
+  nomination_failed,     ///< a pair worked, its nomination did not
+  consent_expired,       ///< nothing authentic was heard for 30 s (RFC 7675 §5.1)
+  consent_revoked,       ///< the peer answered 403 (RFC 7675 §5.2)
+};
+
+/// "no-response", "error-response", … as above, with hyphens.
+ICE_API std::string_view to_string(Cause cause) noexcept;
+
+/// A local socket as it was given to the agent.
+struct SocketReport {
+  Endpoint local;
+  std::string interface;
+  bool usable = true;  ///< false where RFC 8445 §5.1.1.1 forbids a candidate on it
+  std::optional<TimePoint> added;
+  std::optional<TimePoint> removed;
+  std::error_code why_removed;
+};
+
+/// What asking one STUN server from one socket brought.
+struct ServerReport {
+  std::string uri;
+  Endpoint server;  ///< none while its name is not resolved
+  Endpoint local;   ///< the socket's address
+  std::optional<TimePoint> first_sent;
+  std::optional<TimePoint> last_sent;
+  std::optional<TimePoint> last_heard;
+  std::uint32_t requests = 0;  ///< packets sent, retransmissions and keepalives included
+  std::uint32_t responses = 0;
+  std::uint32_t unreachable = 0;      ///< ICMP errors
+  Endpoint mapped;                    ///< the last mapped address
+  std::uint32_t mapping_changes = 0;  ///< how often the server saw another address than before
+  std::uint16_t error_code = 0;       ///< the last STUN error, 0 for none
+  Cause cause = Cause::none;
+};
+
+/// A remote candidate and how it became known.
+struct RemoteCandidateReport {
+  Candidate candidate;
+  std::optional<TimePoint> signalled;   ///< when signalling brought it
+  std::optional<TimePoint> discovered;  ///< when a check from it arrived before (RFC 8445 §7.3.1.3)
+};
+
+/// A summary of fixed size of everything that was done with one pair. Pairs that failed or were removed stay.
+struct PairReport {
+  ComponentId component{1};
+  Endpoint base;    ///< the local address that checks leave from
+  Endpoint mapped;  ///< the local address as the peer saw it; none until a check succeeded
+  CandidateType local_type = CandidateType::host;
+  Endpoint remote;
+  CandidateType remote_type = CandidateType::host;
+  std::uint64_t priority = 0;
+  PairState state = PairState::frozen;
+  bool valid = false;
+  bool nominated = false;
+  bool selected = false;
+  bool triggered = false;  ///< a check from the peer arrived on it
+  Cause cause = Cause::none;
+  std::uint16_t error_code = 0;  ///< the last STUN error it was answered, 0 for none
+  std::optional<TimePoint> created;
+  std::optional<TimePoint> first_sent;
+  std::optional<TimePoint> last_sent;
+  std::optional<TimePoint> last_heard;     ///< an authentic response
+  std::optional<TimePoint> first_request;  ///< an authentic request of the peer
+  std::optional<TimePoint> last_request;
+  std::optional<TimePoint> ended;   ///< when it succeeded or failed
+  std::uint32_t requests_sent = 0;  ///< packets, retransmissions included
+  std::uint32_t responses_heard = 0;
+  std::uint32_t requests_heard = 0;
+  std::uint32_t unauthenticated = 0;   ///< responses with a wrong or missing MESSAGE-INTEGRITY
+  std::uint32_t unreachable = 0;       ///< ICMP errors
+  std::optional<Duration> round_trip;  ///< of the last answered request that was sent once
+};
+
+/// Something worth remembering, oldest first; the ring keeps the last AgentLimits::history of them.
+struct HistoryEntry {
+  TimePoint at;
+  std::string_view what;  ///< a kebab-case word, the same as the trace event's
+  Endpoint local;
+  Endpoint remote;
+  std::uint32_t number = 0;  ///< a STUN error code, a count: what `what` says
+};
+
+/// What cost a counter and nothing else.
+struct IgnoredInput {
+  std::uint64_t malformed = 0;             ///< STUN that breaks its format
+  std::uint64_t unauthenticated = 0;       ///< wrong or missing MESSAGE-INTEGRITY, a stranger's ufrag
+  std::uint64_t unexpected_responses = 0;  ///< answers nobody asked for
+  std::uint64_t data_from_strangers = 0;   ///< data from an address that never sent an authenticated check
+  std::uint64_t over_limit = 0;            ///< candidates and early checks beyond their bounds
+};
+
+/// Everything an agent knows of why it stands where it stands. A copy; nothing in it is secret.
+struct ConnectivityReport {
+  Role role = Role::controlling;
+  AgentState state = AgentState::idle;
+  Cause cause = Cause::none;  ///< of `failed` and `disconnected`
+  std::string local_ufrag;
+  std::string remote_ufrag;  ///< empty until the peer's description is known
+  Duration pacing{};         ///< Ta in force (RFC 8445 §14.2)
+  std::uint32_t role_switches = 0;
+  std::optional<TimePoint> gathering_started;
+  std::optional<TimePoint> gathering_done;
+  std::optional<TimePoint> description_received;
+  std::optional<TimePoint> end_of_candidates;
+  std::optional<TimePoint> first_check_sent;
+  std::optional<TimePoint> first_check_heard;
+  std::optional<TimePoint> first_valid;
+  std::optional<TimePoint> connected;
+  std::optional<TimePoint> ended;  ///< disconnected, failed or closed
+  std::optional<TimePoint> consent_refreshed;
+  std::uint64_t early_checks = 0;  ///< checks that came before the peer's description
+  std::vector<SocketReport> sockets;
+  std::vector<ServerReport> servers;
+  std::vector<Candidate> local_candidates;
+  std::vector<RemoteCandidateReport> remote_candidates;
+  std::vector<PairReport> pairs;
+  std::vector<HistoryEntry> history;
+  IgnoredInput ignored;
+};
+
+}  // namespace ice

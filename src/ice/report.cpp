@@ -1,0 +1,85 @@
+#include "ice/report.hpp"
+
+namespace ice {
+
+std::string_view to_string(Role role) noexcept { return role == Role::controlling ? "controlling" : "controlled"; }
+
+std::string_view to_string(AgentState state) noexcept {
+  switch (state) {
+    case AgentState::idle:
+      return "idle";
+    case AgentState::gathering:
+      return "gathering";
+    case AgentState::checking:
+      return "checking";
+    case AgentState::connected:
+      return "connected";
+    case AgentState::disconnected:
+      return "disconnected";
+    case AgentState::failed:
+      return "failed";
+    case AgentState::closed:
+      return "closed";
+  }
+  return "";
+}
+
+std::string_view to_string(PairState state) noexcept {
+  switch (state) {
+    case PairState::frozen:
+      return "frozen";
+    case PairState::waiting:
+      return "waiting";
+    case PairState::in_progress:
+      return "in-progress";
+    case PairState::succeeded:
+      return "succeeded";
+    case PairState::failed:
+      return "failed";
+  }
+  return "";
+}
+
+std::string_view to_string(Cause cause) noexcept {
+  switch (cause) {
+    case Cause::none:
+      return "none";
+    case Cause::no_response:
+      return "no-response";
+    case Cause::error_response:
+      return "error-response";
+    case Cause::unauthenticated:
+      return "unauthenticated";
+    case Cause::asymmetric_response:
+      return "asymmetric-response";
+    case Cause::bad_response:
+      return "bad-response";
+    case Cause::superseded:
+      return "superseded";
+    case Cause::evicted:
+      return "evicted";
+    case Cause::socket_gone:
+      return "socket-gone";
+    case Cause::name_not_resolved:
+      return "name-not-resolved";
+    case Cause::closed:
+      return "closed";
+    case Cause::no_local_candidates:
+      return "no-local-candidates";
+    case Cause::no_remote_candidates:
+      return "no-remote-candidates";
+    case Cause::no_common_family:
+      return "no-common-family";
+    case Cause::checks_failed:
+      return "checks-failed";
+    case Cause::nomination_failed:
+      return "nomination-failed";
+    case Cause::consent_expired:
+      return "consent-expired";
+    case Cause::consent_revoked:
+      return "consent-revoked";
+  }
+  return "";
+}
+
+}  // namespace ice
