@@ -46,7 +46,7 @@ struct RetransmissionSchedule {
 /// them whenever a transmission is due; what has changed (a role, a nomination, a nonce) is a new transaction. The
 /// only field that may differ is TRANSACTION_TRANSMIT_COUNTER, whose value is transmissions() + 1 (RFC 7982 §3.1).
 ///
-///     Transaction transaction{make_transaction_id(random), RetransmissionSchedule::datagram()};
+///     Transaction transaction{TransactionId::random(random), RetransmissionSchedule::datagram()};
 ///     // poll_transmit:   if (transaction.transmit_due()) { write the request; transaction.transmitted(now); }
 ///     // handle_timeout:  switch (transaction.handle_timeout(now)) ...
 ///     // next_timeout:    transaction.next_timeout()
