@@ -34,11 +34,12 @@ class ICE_API Deframer {
   result<std::optional<Bytes>> next();
 
   /// Bytes kept of a message that is not whole yet.
-  std::size_t buffered() const noexcept { return partial_.size(); }
+  std::size_t buffered() const noexcept { return partial_given_ ? 0 : partial_.size(); }
 
  private:
-  result<std::optional<std::size_t>> frame_length(Bytes start) const noexcept;
+  result<std::size_t> frame_length(Bytes start) const noexcept;
   Bytes unframed(Bytes frame) const noexcept;
+  void keep_up_to(std::size_t size);
 
   Framing framing_;
   Bytes input_;

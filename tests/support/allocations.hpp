@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstddef>
+
+namespace ice::test {
+
+/// Counts the calls of operator new that this thread makes while it exists, to hold code to the rule that nothing is
+/// allocated for a datagram.
+class Allocations {
+ public:
+  Allocations() noexcept : before_{so_far()} {}
+  std::size_t count() const noexcept { return so_far() - before_; }
+
+ private:
+  static std::size_t so_far() noexcept;
+
+  std::size_t before_;
+};
+
+}  // namespace ice::test
