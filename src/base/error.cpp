@@ -51,6 +51,8 @@ const char* message_of(errc code) noexcept {
       return "no STUN or TURN URI; write stun:host[:port] or turn:host[:port][?transport=udp|tcp]";
     case errc::timed_out:
       return "no answer in time; check the address, the server and the firewalls between";
+    case errc::unreachable:
+      return "the network says that nothing answers there; check the address and whether the server runs";
     case errc::server_refused:
       return "the server refused the request; see its error code";
     case errc::bad_response:

@@ -35,6 +35,7 @@ enum class errc {
   bad_text,                ///< not UTF-8, or refused by the OpaqueString profile (RFC 8265 §4.2)
   bad_uri,                 ///< no stun:, stuns:, turn: or turns: URI
   timed_out,               ///< no answer within the retransmission schedule
+  unreachable,             ///< ICMP says that the other side cannot be reached
   server_refused,          ///< an error response that ends the transaction
   bad_response,            ///< an answer that breaks the protocol
   redirect_loop,           ///< ALTERNATE-SERVER named a server that was tried already
