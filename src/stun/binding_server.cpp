@@ -7,6 +7,7 @@
 
 #include "ice/stun/builder.hpp"
 #include "ice/stun/message.hpp"
+#include "stun/trace.hpp"
 
 namespace ice::stun {
 
@@ -141,10 +142,7 @@ bool BindingServer::discovers_nat_behavior(Family family) const noexcept {
 }
 
 Received BindingServer::refuse(TimePoint now, const Datagram& in, Verdict verdict, std::string_view what) noexcept {
-  if (trace_ != nullptr) {
-    const std::array<TraceField, 2> fields{{{"from", in.from}, {"size", std::uint64_t{in.payload.size()}}}};
-    trace_->event({.at = now, .name = what, .fields = fields});
-  }
+  trace(trace_, now, what, {{"from", in.from}, {"size", std::uint64_t{in.payload.size()}}});
   return {.verdict = verdict};
 }
 
