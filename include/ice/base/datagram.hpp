@@ -16,7 +16,7 @@ enum class ComponentId : std::uint16_t {};
 
 /// What IP says of a packet beside its endpoints.
 struct IpMetadata {
-  Address local;          ///< the local address it came to, or shall leave from; none where the socket decides
+  Address local{};        ///< the local address it came to, or shall leave from; none where the socket decides
   std::uint8_t dscp = 0;  ///< 6 bits, RFC 2474
   std::uint8_t ecn = 0;   ///< 2 bits, RFC 3168
 };
@@ -24,19 +24,19 @@ struct IpMetadata {
 /// What arrived: one datagram, or one whole message of a stream.
 struct Datagram {
   SocketId socket{};
-  Endpoint from;
-  Bytes payload;  ///< valid for the call
-  IpMetadata ip;
+  Endpoint from{};
+  Bytes payload{};  ///< valid for the call
+  IpMetadata ip{};
 };
 
 /// What shall leave: `head`, then `body`, then `padding` zero bytes, as one datagram or one message of a stream.
 struct Transmit {
   SocketId socket{};
-  Endpoint to;
-  Bytes head;                ///< lives in the scratch that the call was given
-  Bytes body;                ///< the caller's own bytes, never copied; empty for what the protocol itself says
+  Endpoint to{};
+  Bytes head{};              ///< lives in the scratch that the call was given
+  Bytes body{};              ///< the caller's own bytes, never copied; empty for what the protocol itself says
   std::uint8_t padding = 0;  ///< 0 to 3
-  IpMetadata ip;
+  IpMetadata ip{};
 
   std::size_t size() const noexcept { return head.size() + body.size() + padding; }
 };

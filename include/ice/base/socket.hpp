@@ -25,11 +25,11 @@ struct OpenSocket {
   SocketTicket ticket{};
   Kind kind = Kind::datagram;
   Transport transport = Transport::udp;
-  Endpoint local;   ///< address to bind; the port is in `ports`
-  Endpoint remote;  ///< for connect
-  PortRange ports;
+  Endpoint local{};   ///< address to bind; the port is in `ports`
+  Endpoint remote{};  ///< for connect
+  PortRange ports{};
   Framing framing = Framing::none;
-  std::string tls_name;  ///< the name the certificate must bear, for tls and dtls
+  std::string tls_name{};  ///< the name the certificate must bear, for tls and dtls
 };
 
 /// Please close it. Bytes already given out are still sent; `Closed` is not reported for it.
@@ -42,27 +42,27 @@ using SocketRequest = std::variant<OpenSocket, CloseSocket>;
 struct SocketOpened {
   SocketTicket ticket{};
   SocketId socket{};
-  Endpoint local;
+  Endpoint local{};
 };
 struct SocketAccepted {
   SocketId listener{};
   SocketId socket{};
-  Endpoint local;
-  Endpoint remote;
+  Endpoint local{};
+  Endpoint remote{};
 };
 struct SocketFailed {
   SocketTicket ticket{};
-  std::error_code error;
+  std::error_code error{};
 };
 /// The other side, or the system, closed it; the id means nothing from now on.
 struct SocketClosed {
   SocketId socket{};
-  std::error_code error;
+  std::error_code error{};
 };
 /// ICMP says that `to` cannot be reached from here. A hint, never proof (RFC 8445 §7.2.5.2.4 counts it for checks).
 struct SocketUnreachable {
   SocketId socket{};
-  Endpoint to;
+  Endpoint to{};
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
 };
