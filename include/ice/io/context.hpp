@@ -1,0 +1,44 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/strand.hpp>
+#include <memory>
+
+#include "ice/base/environment.hpp"
+#include "ice/base/export.hpp"
+
+namespace ice::io {
+
+namespace detail {
+struct ContextState;
+}
+
+/// What the io objects of one group share: a strand, a pacer (RFC 8445 §14.2 limits what a host sends, not an agent),
+/// a cryptographic random source, buffers for what arrives, DNS, and where trace goes. A mesh of agents has one
+/// context; an agent that is alone makes its own.
+///
+/// A cheap handle: copies are the same context, and what was made on it keeps it alive.
+///
+/// Threads: the context and every io object on it live on its strand. Their members may be called from handlers that
+/// run there (`co_spawn(context.get_executor(), …)`), or from anywhere while no thread runs the executor. With one
+/// thread in `io_context::run()` that is any handler, and nothing has to be done. Two contexts are independent.
+class ICE_API Context {
+ public:
+  using executor_type = boost::asio::strand<boost::asio::any_io_executor>;
+
+  /// `trace` is called on the strand and must outlive everything that is made on the context; null means no trace.
+  explicit Context(boost::asio::any_io_executor executor, TraceSink* trace = nullptr);
+
+  /// The strand.
+  executor_type get_executor() const noexcept;
+
+  /// What a machine on this context needs; valid as long as the context or something made on it lives.
+  Environment environment() const noexcept;
+
+  const std::shared_ptr<detail::ContextState>& state() const noexcept { return state_; }
+
+ private:
+  std::shared_ptr<detail::ContextState> state_;
+};
+
+}  // namespace ice::io

@@ -1,0 +1,39 @@
+#include "io/socket_table.hpp"
+
+#include <cassert>
+
+namespace ice::io::detail {
+
+Socket& SocketTable::add(std::unique_ptr<Socket> socket) {
+  assert(!full());
+  std::uint32_t place;
+  if (free_.empty()) {
+    place = static_cast<std::uint32_t>(places_.size());
+    places_.emplace_back();
+  } else {
+    place = free_.back();
+    free_.pop_back();
+  }
+  socket->id = SocketId{places_[place].generation << place_bits | place};
+  places_[place].socket = std::move(socket);
+  return *places_[place].socket;
+}
+
+Socket* SocketTable::find(SocketId id) noexcept {
+  const auto place = static_cast<std::uint32_t>(id) & place_mask;
+  if (place >= places_.size()) return nullptr;
+  Socket* socket = places_[place].socket.get();
+  return socket != nullptr && socket->id == id ? socket : nullptr;
+}
+
+std::unique_ptr<Socket> SocketTable::remove(SocketId id) noexcept {
+  if (find(id) == nullptr) return nullptr;
+  const auto place = static_cast<std::uint32_t>(id) & place_mask;
+  auto removed = std::move(places_[place].socket);
+  constexpr std::uint32_t generations = 1U << (32 - place_bits);
+  places_[place].generation = places_[place].generation % (generations - 1) + 1;
+  free_.push_back(place);
+  return removed;
+}
+
+}  // namespace ice::io::detail

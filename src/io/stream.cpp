@@ -1,0 +1,148 @@
+#include "io/stream.hpp"
+
+#include <netinet/tcp.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <array>
+#include <cassert>
+#include <cerrno>
+
+#include "io/sockaddr.hpp"
+#include "io/udp.hpp"
+
+namespace ice::io {
+namespace {
+
+bool must_wait() noexcept { return errno == EAGAIN || errno == EWOULDBLOCK; }
+
+void no_delay(int fd) noexcept {
+  // A STUN message is one small write that an answer waits for. Failing to set it costs time, nothing else.
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+}  // namespace
+
+result<void> Stream::send(int fd, const Transmit& message, SendClass send_class) {
+  static constexpr std::array<std::uint8_t, 3> zeros{};
+  assert(message.padding <= zeros.size());
+  std::array<std::uint8_t, 2> prefix_bytes;
+  const auto prefix = frame_prefix(framing_, message.size(), prefix_bytes);
+  if (!prefix) return fail(prefix.error());
+
+  const std::array<Bytes, 4> parts{*prefix, message.head, message.body, Bytes{zeros}.first(message.padding)};
+  std::size_t taken = 0;
+  if (!waiting()) {
+    std::array<iovec, parts.size()> vectors;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      vectors[i] = {const_cast<std::uint8_t*>(parts[i].data()), parts[i].size()};
+    }
+    msghdr header{};
+    header.msg_iov = vectors.data();
+    header.msg_iovlen = vectors.size();
+    ssize_t sent;
+    do {
+      sent = ::sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0 && !must_wait()) return fail(last_error());
+    if (sent > 0) taken = static_cast<std::size_t>(sent);
+  } else {
+    const std::size_t limit =
+        stream_buffer_limit + (send_class == SendClass::control ? stream_buffer_reserve : std::size_t{0});
+    if (waiting_size() + prefix->size() + message.size() > limit) return fail(errc::would_block);
+  }
+  // A message that was begun is finished, whatever its size: half of one would end the stream.
+  if (begin_ > 0) {
+    out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(begin_));
+    begin_ = 0;
+  }
+  for (const Bytes part : parts) {
+    const std::size_t skipped = std::min(taken, part.size());
+    taken -= skipped;
+    const Bytes rest = part.subspan(skipped);
+    out_.insert(out_.end(), rest.begin(), rest.end());
+  }
+  return {};
+}
+
+result<bool> Stream::flush(int fd) noexcept {
+  while (waiting()) {
+    const ssize_t sent = ::send(fd, out_.data() + begin_, waiting_size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      if (must_wait()) return false;
+      return fail(last_error());
+    }
+    begin_ += static_cast<std::size_t>(sent);
+  }
+  out_.clear();
+  begin_ = 0;
+  return true;
+}
+
+result<int> open_tcp(const Address& local, PortRange ports, RandomSource& random) noexcept {
+  if (!local) return fail(errc::bad_address);
+  const int fd = ::socket(local.is_v6() ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+  if (fd < 0) return fail(last_error());
+  const int on = 1;
+  // A server that starts again must get its port back, though connections of the last one are in TIME-WAIT.
+  bool set = ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0;
+  if (local.is_v6()) set = set && ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0;
+  const result<void> done = set ? bind_port(fd, local, ports, random) : result<void>{fail(last_error())};
+  if (!done) {
+    ::close(fd);
+    return fail(done.error());
+  }
+  no_delay(fd);
+  return fd;
+}
+
+result<int> listen_tcp(const Address& local, PortRange ports, RandomSource& random) noexcept {
+  const auto fd = open_tcp(local, ports, random);
+  if (fd && ::listen(*fd, SOMAXCONN) != 0) {
+    const std::error_code error = last_error();
+    ::close(*fd);
+    return fail(error);
+  }
+  return fd;
+}
+
+result<int> accept_tcp(int listener) noexcept {
+  for (;;) {
+    const int fd = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+      no_delay(fd);
+      return fd;
+    }
+    if (must_wait()) return fail(errc::would_block);
+    // The connection died while it waited (accept(2) tells its network errors here); the next one may live.
+    if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS || errno == EBADF ||
+        errno == EINVAL) {
+      return fail(last_error());
+    }
+  }
+}
+
+result<void> connect_tcp(int fd, const Endpoint& remote) noexcept {
+  const SocketAddress to{remote};
+  if (::connect(fd, to.data(), to.size()) == 0 || errno == EINPROGRESS) return {};
+  return fail(last_error());
+}
+
+std::error_code connect_error(int fd) noexcept {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) return last_error();
+  return {error, std::system_category()};
+}
+
+Endpoint peer_endpoint(int fd) noexcept {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  auto* address = reinterpret_cast<sockaddr*>(&storage);
+  if (::getpeername(fd, address, &size) != 0) return {};
+  return SocketAddress::to_endpoint(address);
+}
+
+}  // namespace ice::io

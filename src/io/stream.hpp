@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "ice/base/datagram.hpp"
+#include "ice/base/framing.hpp"
+#include "ice/base/random.hpp"
+#include "ice/base/result.hpp"
+#include "ice/base/socket.hpp"
+
+/// TCP by the system's own calls.
+namespace ice::io {
+
+/// What may wait in a stream because the system's buffer is full: application data up to the first, the protocol's own
+/// messages up to both. More is dropped message by message, as a datagram would be.
+inline constexpr std::size_t stream_buffer_limit = 64 * 1024;
+inline constexpr std::size_t stream_buffer_reserve = 16 * 1024;
+
+enum class SendClass : std::uint8_t { data, control };
+
+/// The sending half of a connected TCP socket and the cutting half of its receiving one.
+class Stream {
+ public:
+  explicit Stream(Framing framing) noexcept : framing_{framing}, deframer_{framing} {}
+
+  /// Writes the message with its prefix; what the system does not take at once waits. errc::would_block when there is
+  /// no room for this class, errc::limit_reached when the framing cannot express its size, else the system's error.
+  /// Nothing was taken then, and a system's error ends the connection.
+  result<void> send(int fd, const Transmit& message, SendClass send_class);
+
+  /// Writes what waits. True when nothing does any more.
+  result<bool> flush(int fd) noexcept;
+
+  bool waiting() const noexcept { return begin_ < out_.size(); }
+  Deframer& deframer() noexcept { return deframer_; }
+
+ private:
+  std::size_t waiting_size() const noexcept { return out_.size() - begin_; }
+
+  Framing framing_;
+  Deframer deframer_;
+  std::vector<std::uint8_t> out_;
+  std::size_t begin_ = 0;
+};
+
+/// A non-blocking socket bound to `local` and a port of the range. The caller owns it.
+result<int> open_tcp(const Address& local, PortRange ports, RandomSource& random) noexcept;
+
+/// The same, listening.
+result<int> listen_tcp(const Address& local, PortRange ports, RandomSource& random) noexcept;
+
+/// The next connection of a listener, non-blocking; errc::would_block when there is none.
+result<int> accept_tcp(int listener) noexcept;
+
+/// Begins to connect; the socket becomes writable when it has ended, and connect_error() says how.
+result<void> connect_tcp(int fd, const Endpoint& remote) noexcept;
+std::error_code connect_error(int fd) noexcept;
+
+Endpoint peer_endpoint(int fd) noexcept;
+
+}  // namespace ice::io
