@@ -126,11 +126,13 @@ struct TextLimits {
   std::size_t characters;     ///< to send
   std::size_t bytes;          ///< to send
   std::size_t bytes_decoded;  ///< to understand
+  bool any_bytes = false;     ///< what comes need not be UTF-8
 };
 inline constexpr std::size_t unlimited = max_message_size;
 inline constexpr TextLimits username_limits{unlimited, 508, 763};  ///< §14.3
-inline constexpr TextLimits phrase_limits{127, 509, 763};          ///< §14.8, §14.9, §14.10, §14.14
-inline constexpr TextLimits domain_limits{255, 255, 255};          ///< §14.16
+inline constexpr TextLimits phrase_limits{127, 509, 763};          ///< §14.8, §14.9, §14.14
+/// §14.10. A client only sends it back, so one that is no text does no harm.
+inline constexpr TextLimits nonce_limits{127, 509, 763, true};
 inline constexpr TextLimits free_limits{unlimited, unlimited, unlimited};
 
 ICE_API result<std::string_view> decode_text(Bytes value, const TextLimits& limits) noexcept;
@@ -147,8 +149,16 @@ struct Text {
 };
 using UsernameText = Text<username_limits>;
 using PhraseText = Text<phrase_limits>;
-using DomainText = Text<domain_limits>;
+using NonceText = Text<nonce_limits>;
 using FreeText = Text<free_limits>;
+
+/// RFC 8489 §14.16: a DNS name of RFC 1123. errc::text_too_long beyond 255 characters, else errc::bad_text.
+struct ICE_API DomainName {
+  using value_type = std::string_view;
+  static constexpr std::size_t longest = 255;
+  static result<std::string_view> decode(Bytes value, HeaderBytes) noexcept;
+  static result<std::size_t> encode(std::string_view name, HeaderBytes, MutableBytes out) noexcept;
+};
 
 /// RFC 8489 §14.8. A reason phrase that is too long or no UTF-8 is read as "": the code is what counts.
 /// encode(): errc::invalid_argument for a code outside 300 to 699.

@@ -48,7 +48,7 @@ concept WritableAttribute = Attribute<A> &&
   X(XorPeerAddress,             0x0012, "XOR-PEER-ADDRESS",             XorEndpoint,          "RFC 8656 §18.3") \
   X(Data,                       0x0013, "DATA",                         Opaque,               "RFC 8656 §18.4") \
   X(Realm,                      0x0014, "REALM",                        PhraseText,           "RFC 8489 §14.9") \
-  X(Nonce,                      0x0015, "NONCE",                        PhraseText,           "RFC 8489 §14.10") \
+  X(Nonce,                      0x0015, "NONCE",                        NonceText,            "RFC 8489 §14.10") \
   X(XorRelayedAddress,          0x0016, "XOR-RELAYED-ADDRESS",          XorEndpoint,          "RFC 8656 §18.5") \
   X(RequestedAddressFamily,     0x0017, "REQUESTED-ADDRESS-FAMILY",     FamilyValue,          "RFC 8656 §18.6") \
   X(EvenPort,                   0x0018, "EVEN-PORT",                    EvenPortValue,        "RFC 8656 §18.7") \
@@ -68,7 +68,7 @@ concept WritableAttribute = Attribute<A> &&
   X(AdditionalAddressFamily,    0x8000, "ADDITIONAL-ADDRESS-FAMILY",    FamilyValue,          "RFC 8656 §18.11") \
   X(AddressErrorCode,           0x8001, "ADDRESS-ERROR-CODE",           AddressErrorValue,    "RFC 8656 §18.12") \
   X(PasswordAlgorithms,         0x8002, "PASSWORD-ALGORITHMS",          AlgorithmList,        "RFC 8489 §14.11") \
-  X(AlternateDomain,            0x8003, "ALTERNATE-DOMAIN",             DomainText,           "RFC 8489 §14.16") \
+  X(AlternateDomain,            0x8003, "ALTERNATE-DOMAIN",             DomainName,           "RFC 8489 §14.16") \
   X(Icmp,                       0x8004, "ICMP",                         IcmpValue,            "RFC 8656 §18.13") \
   X(Software,                   0x8022, "SOFTWARE",                     PhraseText,           "RFC 8489 §14.14") \
   X(AlternateServer,            0x8023, "ALTERNATE-SERVER",             PlainEndpoint,        "RFC 8489 §14.15") \
@@ -113,10 +113,34 @@ inline constexpr auto known_attributes = std::to_array<AttributeInfo>({
 });
 #undef ICE_STUN_ATTRIBUTES
 
-/// The place of a type in known_attributes; no_slot for an unknown one.
+/// The place of a type in known_attributes; no_slot for an unknown one. Two loads for the types that the IETF assigns.
 inline constexpr std::size_t no_slot = 0xFF;
+constexpr std::size_t slot_of(AttributeType type) noexcept;
+
+namespace detail {
+// IETF types begin anew at 0x0000 and at 0x8000: seven bits and the highest one tell them apart. The others are at the
+// end of the table.
+constexpr bool is_near(AttributeType type) noexcept { return (static_cast<unsigned>(type) & 0x7F80U) == 0; }
+constexpr std::size_t near_index(AttributeType type) noexcept {
+  return (static_cast<unsigned>(type) & 0x7FU) | (static_cast<unsigned>(type) >> 8U & 0x80U);
+}
+inline constexpr std::size_t near_count = [] {
+  std::size_t count = 0;
+  while (count < known_attributes.size() && is_near(known_attributes[count].type)) ++count;
+  return count;
+}();
+inline constexpr auto near_slots = [] {
+  std::array<std::uint8_t, 256> slots{};
+  slots.fill(no_slot);
+  for (std::size_t slot = 0; slot < near_count; ++slot)
+    slots[near_index(known_attributes[slot].type)] = static_cast<std::uint8_t>(slot);
+  return slots;
+}();
+}  // namespace detail
+
 constexpr std::size_t slot_of(AttributeType type) noexcept {
-  for (std::size_t slot = 0; slot < known_attributes.size(); ++slot)
+  if (detail::is_near(type)) return detail::near_slots[detail::near_index(type)];
+  for (std::size_t slot = detail::near_count; slot < known_attributes.size(); ++slot)
     if (known_attributes[slot].type == type) return slot;
   return no_slot;
 }
