@@ -57,6 +57,8 @@ class ICE_API Interface {
   /// Takes the cable out of both directions, or puts it back. The addresses stay.
   void set_up(bool up) noexcept;
 
+  State& state() noexcept { return *state_; }  ///< internal
+
  private:
   std::unique_ptr<State> state_;
 };
@@ -125,6 +127,8 @@ class ICE_API Host {
   void set_icmp_unreachable(bool on) noexcept;
 
   const Counters& counters() const noexcept;
+
+  State& state() noexcept { return *state_; }  ///< internal
 
  private:
   std::unique_ptr<State> state_;

@@ -86,7 +86,7 @@ class ICE_API Timer {
   void set(std::optional<TimePoint> when);
 
  private:
-  Network& network_;
+  Network::State& network_;
   std::uint32_t id_;
 };
 
