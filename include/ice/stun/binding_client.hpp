@@ -28,9 +28,9 @@ enum class BindingRequestId : std::uint32_t {};
 /// A question to a server: where do I come from?
 struct BindingRequest {
   SocketId socket{};  ///< leaves from here; on a stream, the connection to the server
-  Endpoint server;
+  Endpoint server{};
   Transport transport = Transport::udp;
-  std::string tls_name;  ///< on tls and dtls, the name that the server's certificate bears
+  std::string tls_name{};  ///< on tls and dtls, the name that the server's certificate bears
 
   bool fingerprint = false;  ///< with FINGERPRINT; then a response without one is ignored (RFC 8489 §6.3)
   std::optional<ChangeRequest> change_request{};  ///< RFC 5780 §7.2: the response comes from elsewhere
@@ -52,7 +52,7 @@ struct LastHeard {
   };
   Kind kind = Kind::nothing;
   TimePoint at{};
-  Endpoint from;
+  Endpoint from{};
   ErrorCode code{};
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
@@ -69,30 +69,30 @@ struct BindingResult {
   std::error_code error{};
 
   SocketId socket{};                     ///< on which the answer came
-  Endpoint from;                         ///< from where it came
-  Endpoint server;                       ///< who was asked last
+  Endpoint from{};                       ///< from where it came
+  Endpoint server{};                     ///< who was asked last
   std::uint8_t redirects = 0;            ///< how often ALTERNATE-SERVER was followed to get there
   std::uint8_t transmissions = 0;        ///< of the last transaction
   std::optional<Duration> round_trip{};  ///< where it could be measured
   bool authenticated = false;
 
   // From a success response.
-  Endpoint mapped;            ///< XOR-MAPPED-ADDRESS, or MAPPED-ADDRESS where a server of RFC 3489 answered
-  Endpoint mapped_plain;      ///< MAPPED-ADDRESS, if any; differs where somebody rewrites packets (RFC 5780 §3.6)
-  Endpoint response_origin;   ///< RESPONSE-ORIGIN, SOURCE-ADDRESS of RFC 3489; or none
-  Endpoint other_address;     ///< OTHER-ADDRESS, CHANGED-ADDRESS of RFC 3489; or none
-  std::uint16_t padding = 0;  ///< bytes of PADDING
+  Endpoint mapped{};           ///< XOR-MAPPED-ADDRESS, or MAPPED-ADDRESS where a server of RFC 3489 answered
+  Endpoint mapped_plain{};     ///< MAPPED-ADDRESS, if any; differs where somebody rewrites packets (RFC 5780 §3.6)
+  Endpoint response_origin{};  ///< RESPONSE-ORIGIN, SOURCE-ADDRESS of RFC 3489; or none
+  Endpoint other_address{};    ///< OTHER-ADDRESS, CHANGED-ADDRESS of RFC 3489; or none
+  std::uint16_t padding = 0;   ///< bytes of PADDING
 
   // From an error response.
   ErrorCode code{};
   AttributeTypeList unknown_attributes{};
-  Endpoint alternate_server;  ///< from a 300 that was not followed
+  Endpoint alternate_server{};  ///< from a 300 that was not followed
 
   LastHeard last_heard{};
 };
 
 struct BindingClientConfig {
-  std::string software;                 ///< SOFTWARE; "" sends none, which servers of RFC 3489 need (RFC 5389 §12.1)
+  std::string software{};               ///< SOFTWARE; "" sends none, which servers of RFC 3489 need (RFC 5389 §12.1)
   AuthSession session{};                ///< how servers are authenticated to; each gets a session of its own from it
   bool follow_alternate_server = true;  ///< RFC 8489 §10; RFC 5780 §5 advises against it
   bool count_transmissions = false;     ///< TRANSACTION_TRANSMIT_COUNTER, which measures lossy paths too (RFC 7982)
@@ -167,7 +167,7 @@ class ICE_API BindingClient {
 
   /// A server that a request was sent to, for the loop check.
   struct Visit {
-    Endpoint server;
+    Endpoint server{};
     TimePoint last_sent;
   };
 

@@ -23,7 +23,7 @@ struct BindingServerConfig {
   static constexpr std::size_t most_software = 64;
   static constexpr std::uint32_t default_errors_per_second = 100;  ///< ours
 
-  std::string software;                                         ///< SOFTWARE (RFC 8489 §14.14), UTF-8; "" sends none
+  std::string software{};                                       ///< SOFTWARE (RFC 8489 §14.14), UTF-8; "" sends none
   std::uint32_t errors_per_second = default_errors_per_second;  ///< error responses beyond it are not sent
   bool classic = true;        ///< answer clients of RFC 3489, who know no magic cookie (RFC 5389 §12.2)
   bool response_port = true;  ///< answer to another port of the client where it asks for that (RFC 5780 §7.5)
