@@ -1,0 +1,126 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "ice/agent.hpp"
+#include "ice/checklist.hpp"
+#include "ice/checks.hpp"
+#include "ice/consent.hpp"
+#include "ice/early_checks.hpp"
+#include "ice/gatherer.hpp"
+#include "ice/journal.hpp"
+#include "ice/local_candidates.hpp"
+#include "ice/nominator.hpp"
+#include "ice/proven_sources.hpp"
+#include "ice/remote_candidates.hpp"
+#include "ice/responder.hpp"
+#include "ice/session.hpp"
+
+namespace ice {
+
+/// The parent of the parts: it routes input to them, passes on what they want to send, takes the smallest of their
+/// timeouts, and moves the agent's state. The parts know each other only as far as their constructors say, and none
+/// knows the agent.
+///
+/// agent.cpp has the verbs, agent_input.cpp what arrives, agent_progress.cpp what follows from it.
+struct Agent::Impl {
+  Impl(AgentConfig config, Environment environment);
+
+  // ---- verbs (agent.cpp)
+  result<void> add_socket(TimePoint now, const Socket& socket);
+  result<void> remove_socket(TimePoint now, SocketId socket, std::error_code why);
+  void gather(TimePoint now);
+  result<void> set_remote_description(TimePoint now, const Description& description);
+  result<void> add_remote_candidate(TimePoint now, const Candidate& candidate);
+  result<void> take_candidate(TimePoint now, const Candidate& candidate);
+  result<Transmit> wrap(TimePoint now, ComponentId component, Bytes payload) noexcept;
+  Description local_description() const;
+  ConnectivityReport report() const;
+
+  // ---- what arrives (agent_input.cpp)
+  Received handle_datagram(TimePoint now, const Datagram& datagram, MutableBytes scratch);
+  Received handle_request(TimePoint now, const stun::Message& request, const Datagram& datagram, BaseIndex base,
+                          MutableBytes scratch);
+  Received handle_response(TimePoint now, const stun::Message& response, const Datagram& datagram);
+  Received handle_data(TimePoint now, const Datagram& datagram);
+  void learn(TimePoint now, BaseIndex base, const Endpoint& source, std::uint32_t priority, bool nominates);
+  void handle_check_answer(TimePoint now, const Checks::Answer& answer, const Datagram& datagram);
+  void handle_gather_answer(TimePoint now, const Gatherer::Answer& answer);
+  void handle_unreachable(const SocketUnreachable& event) noexcept;
+
+  // ---- what follows (agent_progress.cpp)
+  void handle_timeout(TimePoint now);
+  /// Does all that the present state asks for. Called after every input and every verb.
+  void advance(TimePoint now);
+  void begin_base(TimePoint now, BaseIndex base);
+  void begin_paced(TimePoint now);
+  bool has_paced() const noexcept;
+  void nominate(TimePoint now);
+  void select(TimePoint now, PairIndex pair);
+  void fail_pair(TimePoint now, PairIndex pair, Cause cause);
+  void switched_role(TimePoint now);
+  void conclude(TimePoint now);
+  Cause failure_cause() const noexcept;
+  void end(TimePoint now, AgentState state, Cause cause);
+  void set_state(TimePoint now, AgentState state, Cause cause);
+
+  std::optional<Transmit> poll_transmit(TimePoint now, MutableBytes scratch);
+  std::optional<AgentEvent> poll_event();
+  std::optional<TimePoint> next_timeout() const;
+  std::optional<TimePoint> compute_next_timeout() const;
+
+  bool ended() const noexcept { return state == AgentState::failed || state == AgentState::disconnected || closed(); }
+  bool closed() const noexcept { return state == AgentState::closed; }
+  Duration interval() const noexcept;
+  void note(TimePoint now, std::string_view what, const Pair& pair, std::uint32_t number = 0);
+  /// The next timeout has to be computed anew.
+  void touch() noexcept { timeout_known = false; }
+
+  AgentConfig config;
+  Environment environment;
+  AgentState state = AgentState::idle;
+  Cause cause = Cause::none;
+  Session session;
+  LocalCandidates local;
+  RemoteCandidates remote;
+  Checklist checklist;
+  Checks checks;
+  Responder responder;
+  Nominator nominator;
+  Consent consent;
+  Gatherer gatherer;
+  EarlyChecks early;
+  ProvenSources proven;
+  Journal journal;
+
+  std::vector<Candidate> early_candidates;  // signalled before the description
+  std::vector<AgentEvent> events;
+  std::size_t next_event = 0;
+  std::optional<std::chrono::milliseconds> remote_pacing;
+  std::optional<TimePoint> slot;            // the pacer's, for the next transaction
+  std::optional<TimePoint> nominate_again;  // when the nominator wants to be asked
+  std::optional<TimePoint> patience_over;   // RFC 8863 §4: the PAC timer
+  std::optional<PairIndex> selected;
+  bool gathering_told = false;
+
+  // What the report tells beside what the parts know.
+  std::uint32_t role_switches = 0;
+  std::uint64_t early_count = 0;
+  std::optional<TimePoint> gathering_started;
+  std::optional<TimePoint> gathering_done;
+  std::optional<TimePoint> description_received;
+  std::optional<TimePoint> end_of_candidates;
+  std::optional<TimePoint> first_check_sent;
+  std::optional<TimePoint> first_check_heard;
+  std::optional<TimePoint> first_valid;
+  std::optional<TimePoint> connected;
+  std::optional<TimePoint> ended_at;
+  IgnoredInput ignored;
+
+  mutable bool timeout_known = false;
+  mutable std::optional<TimePoint> timeout;
+};
+
+}  // namespace ice

@@ -1,0 +1,218 @@
+#include <variant>
+
+#include "ice/agent_impl.hpp"
+
+namespace ice {
+
+Received Agent::Impl::handle_datagram(TimePoint now, const Datagram& datagram, MutableBytes scratch) {
+  if (closed()) return {Verdict::not_mine};
+  if (!stun::is_stun(datagram.payload)) return handle_data(now, datagram);
+  const auto base = local.base_of(datagram.socket);
+  if (!base) return {Verdict::not_mine};
+  Datagram from_canonical = datagram;
+  from_canonical.from = datagram.from.canonical();
+
+  const auto message = stun::Message::parse(datagram.payload);
+  if (!message) {
+    ++ignored.malformed;
+    journal.trace(now, "ice-malformed", local.bases()[*base].local, from_canonical.from);
+    return {Verdict::malformed};
+  }
+  // RFC 8445 §7.3: checks must bear FINGERPRINT, so what looks like one and has none, or a wrong one, is data that
+  // happens to look so (RFC 8489 §7). Answers of STUN servers have none; their transaction id proves more.
+  const auto fingerprint = message->check_fingerprint();
+  const bool response = message->message_class() == stun::Class::success_response ||
+                        message->message_class() == stun::Class::error_response;
+  if (!fingerprint && !(response && fingerprint.error() == errc::no_such_attribute)) return handle_data(now, datagram);
+  if (message->method() != stun::Method::binding) return {Verdict::not_mine};
+  switch (message->message_class()) {
+    case stun::Class::request:
+      return handle_request(now, *message, from_canonical, *base, scratch);
+    case stun::Class::indication:
+      return {Verdict::handled};  // a keepalive (RFC 8445 §11)
+    case stun::Class::success_response:
+    case stun::Class::error_response:
+      return handle_response(now, *message, from_canonical);
+  }
+  return {Verdict::not_mine};
+}
+
+Received Agent::Impl::handle_data(TimePoint now, const Datagram& datagram) {
+  const Endpoint from = datagram.from.canonical();
+  if (!ended() && proven.contains(datagram.socket, from))
+    return {Verdict::application_data, datagram.payload, from, ComponentId{1}, std::nullopt};
+  ++ignored.data_from_strangers;
+  journal.trace(now, "ice-data-from-stranger", {}, from);
+  return {Verdict::not_mine};
+}
+
+Received Agent::Impl::handle_request(TimePoint now, const stun::Message& request, const Datagram& datagram,
+                                     BaseIndex base, MutableBytes scratch) {
+  const Endpoint& at = local.bases()[base].local;
+  const Responder::Outcome outcome = responder.handle_request(now, request, datagram.from, ended(), scratch);
+  Received received{outcome.verdict};
+  if (!outcome.answer.empty())
+    received.forward = Transmit{datagram.socket, datagram.from, outcome.answer, {}, 0, {datagram.ip.local}};
+  if (!outcome.authentic) {
+    ++ignored.unauthenticated;
+    journal.trace(now, "ice-check-unauthenticated", at, datagram.from);
+    return received;
+  }
+  if (!first_check_heard) {
+    first_check_heard = now;
+    journal.note(now, "ice-first-check-heard", at, datagram.from);
+  }
+  if (outcome.role_switched) switched_role(now);
+  if (!outcome.check) return received;
+
+  const Responder::Check& check = *outcome.check;
+  if (!proven.add(datagram.socket, datagram.from)) ++ignored.over_limit;
+  if (!session.remote_known()) {
+    ++early_count;
+    if (!early.keep({base, datagram.from, std::string{check.remote_ufrag}, check.priority, check.nominates, now}))
+      ++ignored.over_limit;
+  } else if (check.remote_ufrag == session.remote_ufrag) {
+    learn(now, base, datagram.from, check.priority, check.nominates);
+    advance(now);
+  } else {
+    ++ignored.unauthenticated;
+  }
+  return received;
+}
+
+// What an authentic check tells: a candidate, a pair, perhaps a nomination (RFC 8445 §7.3.1.3 to §7.3.1.5).
+void Agent::Impl::learn(TimePoint now, BaseIndex base, const Endpoint& source, std::uint32_t priority, bool nominates) {
+  const std::size_t known = remote.all().size();
+  const auto candidate = remote.find_or_discover(now, local.bases()[base].component, source, priority);
+  if (!candidate) {
+    ++ignored.over_limit;
+    return;
+  }
+  if (remote.all().size() > known) journal.note(now, "ice-peer-reflexive-candidate", local.bases()[base].local, source);
+  const auto index = checklist.find_or_add(now, base, *candidate);
+  if (!index) {
+    ++ignored.over_limit;
+    return;
+  }
+  Pair& pair = checklist[*index];
+  ++pair.requests_heard;
+  if (!pair.first_request) pair.first_request = now;
+  pair.last_request = now;
+  const bool nominated = nominates && session.role == Role::controlled;
+  if (nominated && !pair.peer_nominated) {
+    pair.peer_nominated = true;
+    note(now, "ice-nominated-by-peer", pair);
+  }
+  // After a pair is selected only a nomination of a better one matters: a peer of RFC 5245 may nominate more than one
+  // (RFC 8445 §8.1.1).
+  const bool open = state == AgentState::checking ||
+                    (state == AgentState::connected && nominated && pair.priority > checklist[*selected].priority);
+  if (!open) return;
+  if (pair.valid()) {
+    if (pair.peer_nominated) select(now, *index);
+    return;
+  }
+  if (pair.state == PairState::in_progress) checks.cancel(*index);
+  checklist.trigger(*index);
+}
+
+Received Agent::Impl::handle_response(TimePoint now, const stun::Message& response, const Datagram& datagram) {
+  if (session.remote_known() && !ended()) {
+    if (const auto answer = checks.handle_response(now, response, datagram)) {
+      handle_check_answer(now, *answer, datagram);
+      advance(now);
+      const bool authentic = answer->kind != Checks::Answer::Kind::unauthenticated;
+      return {authentic ? Verdict::handled : Verdict::unauthenticated};
+    }
+    switch (consent.handle_response(now, response, datagram)) {
+      case Consent::Answer::not_ours:
+        break;
+      case Consent::Answer::refreshed:
+        touch();
+        return {Verdict::handled};
+      case Consent::Answer::ignored:
+        ++ignored.unauthenticated;
+        return {Verdict::unauthenticated};
+      case Consent::Answer::revoked:
+        note(now, "ice-consent-revoked", checklist[*selected]);
+        end(now, AgentState::disconnected, Cause::consent_revoked);
+        return {Verdict::handled};
+    }
+  }
+  if (const auto answer = gatherer.handle_response(now, response, datagram)) {
+    handle_gather_answer(now, *answer);
+    advance(now);
+    return {Verdict::handled};
+  }
+  ++ignored.unexpected_responses;
+  journal.trace(now, "ice-unexpected-response", {}, datagram.from);
+  return {Verdict::handled};
+}
+
+void Agent::Impl::handle_check_answer(TimePoint now, const Checks::Answer& answer, const Datagram& datagram) {
+  Pair& pair = checklist[answer.pair];
+  switch (answer.kind) {
+    case Checks::Answer::Kind::unauthenticated:
+      ++ignored.unauthenticated;
+      journal.trace(now, "ice-answer-unauthenticated", checklist.base_of(pair).local, datagram.from);
+      return;
+    case Checks::Answer::Kind::role_conflict:
+      note(now, "ice-role-conflict", pair);
+      if (answer.fields.role == session.role) {
+        session.role = session.role == Role::controlling ? Role::controlled : Role::controlling;
+        switched_role(now);
+      }
+      session.tie_breaker = environment.random.next();  // RFC 8445 §7.2.5.1
+      if (!selected) checklist.trigger(answer.pair);
+      return;
+    case Checks::Answer::Kind::failure:
+      note(now, "ice-check-refused", pair, pair.error_code);
+      // A late answer to a check that another one replaced fails nothing that has succeeded since.
+      if (pair.selected || (pair.valid() && !answer.fields.nominate)) return;
+      fail_pair(now, answer.pair, answer.cause);
+      if (answer.fields.nominate) end(now, AgentState::failed, Cause::nomination_failed);
+      return;
+    case Checks::Answer::Kind::success:
+      break;
+  }
+  // RFC 8445 §7.2.5.3.2: the valid pair is the one that the peer saw. Where the bound on local candidates leaves no
+  // name for the mapped address the pair is as good, and its own base stands in.
+  const std::size_t known = local.all().size();
+  auto mapped = local.find_or_add_mapped(pair.base, answer.mapped);
+  if (!mapped) {
+    ++ignored.over_limit;
+    mapped = local.find_or_add_mapped(pair.base, checklist.base_of(pair).local);
+  }
+  if (!mapped) return;
+  if (local.all().size() > known)
+    journal.note(now, "ice-local-peer-reflexive", checklist.base_of(pair).local, answer.mapped);
+  checks.forget(answer.pair);
+  checklist.succeed(now, answer.pair, *mapped);
+  note(now, "ice-pair-valid", pair);
+  if (!first_valid) {
+    first_valid = now;
+    if (!selected) events.push_back(FirstPairValid{pair.component});
+  }
+  const bool nominated_by_us = answer.fields.nominate && session.role == Role::controlling && !selected;
+  if (nominated_by_us || (session.role == Role::controlled && pair.peer_nominated)) select(now, answer.pair);
+}
+
+void Agent::Impl::handle_gather_answer(TimePoint now, const Gatherer::Answer& answer) {
+  if (!answer.mapped) return;
+  const auto added =
+      local.add_server_reflexive(answer.base, *answer.mapped, answer.server.address, answer.server_index);
+  journal.note(now, "ice-mapped-address", local.bases()[answer.base].local, *answer.mapped);
+  // It makes no new pair: checks leave from the base, which is paired already (RFC 8445 §6.1.2.4).
+  if (added) events.push_back(CandidateGathered{local[*added]});
+}
+
+void Agent::Impl::handle_unreachable(const SocketUnreachable& event) noexcept {
+  // Kept as evidence and nothing more: anybody can forge ICMP, and a NAT that has not been opened yet may send it for
+  // a pair that is about to work (RFC 8445 §7.2.5.2.2 makes it a MAY).
+  for (PairIndex i = 0; i < checklist.pairs().size(); ++i)
+    if (checklist.base_of(checklist[i]).socket == event.socket && checklist.destination(checklist[i]) == event.to)
+      ++checklist[i].unreachable;
+  gatherer.handle_unreachable(event.socket, event.to);
+}
+
+}  // namespace ice

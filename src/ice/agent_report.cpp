@@ -1,0 +1,69 @@
+#include "ice/agent_impl.hpp"
+
+namespace ice {
+
+ConnectivityReport Agent::Impl::report() const {
+  ConnectivityReport all;
+  all.role = session.role;
+  all.state = state;
+  all.cause = cause;
+  all.local_ufrag = session.local_ufrag;
+  all.remote_ufrag = session.remote_ufrag;
+  all.pacing = interval();
+  all.role_switches = role_switches;
+  all.gathering_started = gathering_started;
+  all.gathering_done = gathering_done;
+  all.description_received = description_received;
+  all.end_of_candidates = end_of_candidates;
+  all.first_check_sent = first_check_sent;
+  all.first_check_heard = first_check_heard;
+  all.first_valid = first_valid;
+  all.connected = connected;
+  all.ended = ended_at;
+  all.consent_refreshed = consent.refreshed();
+  all.early_checks = early_count;
+  for (const Base& base : local.bases())
+    all.sockets.push_back({base.local, base.interface, base.usable, base.added, base.removed, base.why_removed});
+  all.servers = gatherer.report();
+  for (const LocalCandidate& candidate : local.all()) all.local_candidates.push_back(candidate.candidate);
+  for (const RemoteCandidate& candidate : remote.all())
+    all.remote_candidates.push_back({candidate.candidate, candidate.signalled, candidate.discovered});
+  for (const Pair& pair : checklist.pairs()) {
+    PairReport told;
+    told.component = pair.component;
+    told.base = checklist.base_of(pair).local;
+    if (pair.mapped) {
+      told.mapped = local[*pair.mapped].endpoint;
+      told.local_type = local[*pair.mapped].type;
+    }
+    told.remote = remote[pair.remote].candidate.endpoint;
+    told.remote_type = remote[pair.remote].candidate.type;
+    told.priority = pair.priority;
+    told.state = pair.state;
+    told.valid = pair.valid();
+    told.nominated = pair.nominated;
+    told.selected = pair.selected;
+    told.triggered = pair.requests_heard > 0;
+    told.cause = pair.cause;
+    told.error_code = pair.error_code;
+    told.created = pair.created;
+    told.first_sent = pair.first_sent;
+    told.last_sent = pair.last_sent;
+    told.last_heard = pair.last_heard;
+    told.first_request = pair.first_request;
+    told.last_request = pair.last_request;
+    told.ended = pair.ended;
+    told.requests_sent = pair.requests_sent;
+    told.responses_heard = pair.responses_heard;
+    told.requests_heard = pair.requests_heard;
+    told.unauthenticated = pair.unauthenticated;
+    told.unreachable = pair.unreachable;
+    told.round_trip = pair.round_trip;
+    all.pairs.push_back(told);
+  }
+  all.history = journal.entries();
+  all.ignored = ignored;
+  return all;
+}
+
+}  // namespace ice

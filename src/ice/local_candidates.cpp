@@ -1,0 +1,135 @@
+#include "ice/local_candidates.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace ice {
+
+LocalCandidates::LocalCandidates(bool allow_loopback, std::size_t limit, std::string ufrag)
+    : allow_loopback_{allow_loopback}, limit_{limit}, ufrag_{std::move(ufrag)} {}
+
+// RFC 8445 §5.1.1.1. The sockets of one agent are the driver's choice; what must never be a candidate is refused here
+// whatever the driver thinks.
+bool LocalCandidates::is_usable(const Address& address) const noexcept {
+  if (address.is_loopback()) return allow_loopback_;
+  return !address.is_multicast() && !address.is_v4_mapped() && !address.is_v4_compatible() && !address.is_site_local();
+}
+
+result<BaseIndex> LocalCandidates::add_base(TimePoint now, const Socket& socket) {
+  if (!socket.local || socket.local.address.is_unspecified() || socket.local.port == 0 || base_of(socket.id))
+    return fail(errc::invalid_argument);
+  if (bases_.size() >= max_bases) return fail(errc::limit_reached);
+  Base base;
+  base.socket = socket.id;
+  base.local = socket.local;
+  base.interface = socket.interface;
+  base.component = socket.component;
+  base.usable = is_usable(socket.local.address);
+  base.added = now;
+  bases_.push_back(std::move(base));
+  return static_cast<BaseIndex>(bases_.size() - 1);
+}
+
+void LocalCandidates::rank() {
+  std::vector<BaseIndex> ipv6;
+  std::vector<BaseIndex> ipv4;
+  std::uint16_t next = 0;
+  for (BaseIndex i = 0; i < bases_.size(); ++i) {
+    const Base& base = bases_[i];
+    if (base.ranked)
+      next = std::max(next, static_cast<std::uint16_t>(base.rank + 1));
+    else if (base.usable)
+      (base.local.address.is_v6() ? ipv6 : ipv4).push_back(i);
+  }
+  std::stable_partition(ipv6.begin(), ipv6.end(),
+                        [this](BaseIndex i) { return !bases_[i].local.address.is_link_local(); });
+  for (std::size_t i = 0; i < std::max(ipv6.size(), ipv4.size()); ++i)
+    for (const auto* family : {&ipv6, &ipv4})
+      if (i < family->size()) {
+        Base& base = bases_[(*family)[i]];
+        base.rank = next++;
+        base.ranked = true;
+      }
+}
+
+// RFC 8445 §5.1.1.3: the same type, base address, server address and transport (which is always UDP here).
+std::uint16_t LocalCandidates::foundation_of(CandidateType type, const Address& base,
+                                             const Address& server) const noexcept {
+  std::uint16_t next = 1;
+  for (const LocalCandidate& known : candidates_) {
+    if (known.candidate.type == type && bases_[known.base].local.address == base && known.server == server)
+      return known.foundation;
+    next = std::max(next, static_cast<std::uint16_t>(known.foundation + 1));
+  }
+  return next;
+}
+
+std::optional<LocalIndex> LocalCandidates::add(CandidateType type, BaseIndex base, const Endpoint& endpoint,
+                                               const Address& server_address, std::uint32_t priority) {
+  if (candidates_.size() >= limit_) return std::nullopt;
+  const Base& from = bases_[base];
+  LocalCandidate added;
+  added.base = base;
+  added.server = server_address;
+  added.foundation = foundation_of(type, from.local.address, server_address);
+  Candidate& candidate = added.candidate;
+  candidate.foundation = std::to_string(added.foundation);
+  candidate.component = from.component;
+  candidate.priority = priority;
+  candidate.endpoint = {endpoint.address.without_scope(), endpoint.port};
+  candidate.type = type;
+  if (type != CandidateType::host) candidate.related = {from.local.address.without_scope(), from.local.port};
+  candidate.ufrag = ufrag_;
+  candidates_.push_back(std::move(added));
+  return static_cast<LocalIndex>(candidates_.size() - 1);
+}
+
+std::optional<LocalIndex> LocalCandidates::add_host(BaseIndex index) {
+  Base& base = bases_[index];
+  assert(base.ranked);
+  if (base.host_priority != 0) return std::nullopt;
+  const auto preference = static_cast<std::uint16_t>(65535 - base.rank);
+  base.host_priority = candidate_priority(CandidateType::host, preference, base.component);
+  const auto added = add(CandidateType::host, index, base.local, {}, base.host_priority);
+  if (added) base.foundation = candidates_[*added].foundation;
+  return added;
+}
+
+std::optional<LocalIndex> LocalCandidates::add_server_reflexive(BaseIndex index, const Endpoint& mapped,
+                                                                const Address& server_address, std::size_t server) {
+  assert(server < max_servers);
+  const Base& base = bases_[index];
+  const Endpoint told{mapped.address.without_scope(), mapped.port};
+  for (const LocalCandidate& known : candidates_)
+    if (known.base == index && known.candidate.endpoint == told) return std::nullopt;
+  const auto preference = static_cast<std::uint16_t>(65535 - base.rank * max_servers - server);
+  return add(CandidateType::server_reflexive, index, told, server_address,
+             candidate_priority(CandidateType::server_reflexive, preference, base.component));
+}
+
+std::optional<LocalIndex> LocalCandidates::find_or_add_mapped(BaseIndex index, const Endpoint& mapped) {
+  const Base& base = bases_[index];
+  const Endpoint told{mapped.address.without_scope(), mapped.port};
+  std::optional<LocalIndex> elsewhere;
+  for (LocalIndex i = 0; i < candidates_.size(); ++i) {
+    const LocalCandidate& known = candidates_[i];
+    if (known.candidate.endpoint != told || known.candidate.component != base.component) continue;
+    if (known.base == index) return i;
+    elsewhere = i;
+  }
+  if (elsewhere) return elsewhere;
+  return add(CandidateType::peer_reflexive, index, told, {}, base.check_priority());
+}
+
+void LocalCandidates::remove_base(TimePoint now, BaseIndex index, std::error_code why) {
+  bases_[index].removed = now;
+  bases_[index].why_removed = why;
+}
+
+std::optional<BaseIndex> LocalCandidates::base_of(SocketId socket) const noexcept {
+  for (BaseIndex i = 0; i < bases_.size(); ++i)
+    if (bases_[i].socket == socket && !bases_[i].removed) return i;
+  return std::nullopt;
+}
+
+}  // namespace ice
