@@ -1,0 +1,238 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "ice/agent.hpp"
+#include "ice/sim/host.hpp"
+#include "ice/sim/nat.hpp"
+#include "ice/sim/network.hpp"
+#include "ice/sim/node.hpp"
+#include "ice/sim/realm.hpp"
+#include "ice/stun/binding_server.hpp"
+
+namespace ice::test {
+
+using namespace std::chrono_literals;
+
+/// How one side of a call is connected, and how its agent is set.
+struct SideConfig {
+  std::optional<sim::NatConfig> nat{};  ///< none: the host is on the internet itself
+  sim::Link link{};                     ///< of the host
+  AgentConfig agent{};                  ///< role and servers are the call's to set
+  bool ipv4 = true;
+  bool ipv6 = false;     ///< a global IPv6 address beside it; behind a NAT it is filtered, not translated
+  bool use_stun = true;  ///< ask the call's STUN server
+};
+
+/// Two agents that call each other through a simulated internet: host, NAT and agent for each side, one STUN server,
+/// and signalling that takes its time. Side 0 is the caller. What happens to it is told by its agent's report.
+class Call {
+ public:
+  struct Config {
+    SideConfig caller{};
+    SideConfig callee{};
+    std::uint64_t seed = 1;
+    Duration signalling = 50ms;  ///< one way
+    Duration ringing{};          ///< from the offer's arrival until the callee begins to gather and answers
+  };
+
+  struct Side {
+    sim::Nat* nat = nullptr;
+    sim::Host* host = nullptr;
+    SeededRandom random;
+    Pacer pacer{};
+    std::unique_ptr<Agent> agent{};
+    std::unique_ptr<sim::Node<Agent>> node{};
+    std::vector<AgentEvent> events{};
+    std::vector<std::string> received{};
+    std::optional<TimePoint> connected{};
+    bool described = false;                       // its description is on its way to the peer
+    std::vector<std::function<void()>> unsent{};  // candidates from before
+  };
+
+  explicit Call(Config config)
+      : network{config.seed},
+        config_{std::move(config)},
+        sides_{Side{.random = network.make_random()}, Side{.random = network.make_random()}} {
+    server_host_ = &network.internet().add_host("stun", {stun_v4().address, stun_v6().address});
+    server_ = std::make_unique<sim::Node<stun::BindingServer>>(*server_host_, stun_server);
+    for (const Endpoint& endpoint : {stun_v4(), stun_v6()}) {
+      const auto socket = server_->bind(endpoint.address, {endpoint.port, endpoint.port});
+      static_cast<void>(stun_server.add_socket({*socket, server_->local_endpoint(*socket)}).has_value());
+    }
+    build(0, config_.caller);
+    build(1, config_.callee);
+  }
+
+  static Endpoint stun_v4() { return {Address::v4(198, 51, 100, 1), 3478}; }
+  static Endpoint stun_v6() { return {*Address::parse("2001:db8:ffff::1"), 3478}; }
+
+  Side& operator[](int side) { return sides_[static_cast<std::size_t>(side)]; }
+  Agent& agent(int side) { return *(*this)[side].agent; }
+
+  /// The caller gathers and offers; the callee gathers and answers once it has rung.
+  void start() {
+    gather(0);
+    describe(0);
+  }
+
+  /// Until both agents are connected, or `limit` has passed.
+  bool run_until_connected(Duration limit) {
+    return network.run_until([this] { return sides_[0].connected && sides_[1].connected; }, network.now() + limit);
+  }
+  /// Until both have come to an end of some kind, or `limit` has passed.
+  bool run_until_final(Duration limit) {
+    return network.run_until([this] { return is_final(0) && is_final(1); }, network.now() + limit);
+  }
+  bool is_final(int side) {
+    const AgentState state = agent(side).state();
+    return state == AgentState::connected || state == AgentState::failed || state == AgentState::disconnected ||
+           state == AgentState::closed;
+  }
+
+  /// Sends application data from a side. False where the agent refuses.
+  bool send(int side, std::string_view text) {
+    const auto packet = agent(side).wrap(network.now(), ComponentId{1}, bytes_of(text), scratch_);
+    return packet && (*this)[side].node->send(*packet);
+  }
+
+  /// The pair that a side has selected, by the eyes of its report.
+  std::optional<PairReport> selected(int side) {
+    for (const PairReport& pair : agent(side).report().pairs)
+      if (pair.selected) return pair;
+    return std::nullopt;
+  }
+  /// Both have selected a pair, and it is the same one.
+  bool same_pair() {
+    const auto a = selected(0);
+    const auto b = selected(1);
+    return a && b && a->mapped == b->remote && a->remote == b->mapped;
+  }
+
+  sim::Network network;
+  stun::BindingServer stun_server;
+
+ private:
+  void build(int index, const SideConfig& config) {
+    Side& side = (*this)[index];
+    const auto id = static_cast<std::uint8_t>(index + 1);
+    sim::Realm* realm = &network.internet();
+    std::vector<Address> addresses;
+    const Address global_v6 = *Address::parse("2001:db8::" + std::to_string(id));
+    if (config.nat) {
+      side.nat = &realm->add_nat("nat" + std::to_string(id), *config.nat, {Address::v4(203, 0, 113, id)});
+      realm = &side.nat->inside();
+      if (config.ipv4) addresses.push_back(Address::v4(192, 168, id, 2));
+    } else if (config.ipv4) {
+      addresses.push_back(Address::v4(192, 0, 2, id));
+    }
+    if (config.ipv6) addresses.push_back(global_v6);
+    side.host = &realm->add_host("host" + std::to_string(id), addresses, config.link);
+
+    AgentConfig agent = config.agent;
+    agent.role = index == 0 ? Role::controlling : Role::controlled;
+    if (config.use_stun) {
+      if (config.ipv4) agent.servers.push_back(*stun::Uri::parse("stun:" + stun_v4().to_string()));
+      if (config.ipv6) agent.servers.push_back(*stun::Uri::parse("stun:" + stun_v6().to_string()));
+    }
+    side.agent = std::make_unique<Agent>(std::move(agent), Environment{side.random, side.pacer, nullptr});
+    side.node = std::make_unique<sim::Node<Agent>>(
+        *side.host, *side.agent, [this, index](AgentEvent event) { on_event(index, std::move(event)); });
+    side.node->on_data([this, index](const Received& received) {
+      (*this)[index].received.emplace_back(received.data.begin(), received.data.end());
+    });
+  }
+
+  void gather(int index) {
+    Side& side = (*this)[index];
+    for (const Address& address : side.host->addresses()) {
+      const auto socket = side.node->bind(address);
+      const Socket added{*socket, side.node->local_endpoint(*socket), "eth0", ComponentId{1}};
+      static_cast<void>(side.agent->add_socket(network.now(), added).has_value());
+    }
+    side.agent->gather(network.now());
+    side.node->wake();
+  }
+
+  /// Tells the peer who this side is; candidates follow as they are found.
+  void describe(int index) {
+    Description description = agent(index).local_description();
+    description.streams[0].candidates.clear();
+    signal(index, [this, index, description = std::move(description)] {
+      if (index == 0)
+        network.schedule(network.now() + config_.ringing, [this, description] { answer(description); });
+      else
+        accept(0, description);
+    });
+    Side& side = (*this)[index];
+    side.described = true;
+    for (auto& message : std::exchange(side.unsent, {})) signal(index, std::move(message));
+  }
+
+  void answer(const Description& offer) {
+    gather(1);
+    describe(1);
+    accept(1, offer);
+    offered_ = true;
+    for (const auto& message : std::exchange(before_answer_, {})) message();
+  }
+
+  void accept(int index, const Description& description) {
+    static_cast<void>(agent(index).set_remote_description(network.now(), description).has_value());
+    (*this)[index].node->wake();
+  }
+
+  void on_event(int index, AgentEvent event) {
+    Side& side = (*this)[index];
+    if (const auto* gathered = std::get_if<CandidateGathered>(&event)) {
+      trickle(index, [this, index, candidate = gathered->candidate] {
+        static_cast<void>(agent(1 - index).add_remote_candidate(network.now(), candidate).has_value());
+        (*this)[1 - index].node->wake();
+      });
+    } else if (std::holds_alternative<GatheringDone>(event)) {
+      trickle(index, [this, index] {
+        agent(1 - index).end_of_remote_candidates(network.now());
+        (*this)[1 - index].node->wake();
+      });
+    } else if (const auto* changed = std::get_if<StateChanged>(&event)) {
+      if (changed->state == AgentState::connected) side.connected = network.now();
+    }
+    side.events.push_back(std::move(event));
+  }
+
+  void trickle(int index, std::function<void()> message) {
+    Side& side = (*this)[index];
+    if (side.described)
+      signal(index, std::move(message));
+    else
+      side.unsent.push_back(std::move(message));
+  }
+
+  /// What the caller says while the callee rings waits for the callee, as in a mailbox.
+  void signal(int from, std::function<void()> message) {
+    network.schedule(network.now() + config_.signalling, [this, from, message = std::move(message)] {
+      if (from == 0 && offer_arrived_ && !offered_)
+        before_answer_.push_back(message);
+      else
+        message();
+      if (from == 0) offer_arrived_ = true;
+    });
+  }
+
+  Config config_;
+  sim::Host* server_host_ = nullptr;
+  std::unique_ptr<sim::Node<stun::BindingServer>> server_;
+  std::array<Side, 2> sides_;
+  std::array<std::uint8_t, scratch_size> scratch_{};
+  bool offer_arrived_ = false;
+  bool offered_ = false;
+  std::vector<std::function<void()>> before_answer_;
+};
+
+}  // namespace ice::test
