@@ -1,11 +1,26 @@
 #include "ice/io/context.hpp"
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/strand.hpp>
+
 #include "io/context_state.hpp"
 
 namespace ice::io {
+namespace detail {
 
-Context::Context(boost::asio::any_io_executor executor, TraceSink* trace)
-    : state_{std::make_shared<detail::ContextState>(std::move(executor), trace)} {}
+boost::asio::any_io_executor ContextState::make_strand(const boost::asio::any_io_executor& executor) {
+  // A strand of a type-erased executor allocates four bytes each time something runs on it; a type-erased strand of
+  // the executor that nearly everybody has does not.
+  if (const auto* io_context = executor.target<boost::asio::io_context::executor_type>()) {
+    return boost::asio::make_strand(*io_context);
+  }
+  return boost::asio::make_strand(executor);
+}
+
+}  // namespace detail
+
+Context::Context(const boost::asio::any_io_executor& executor, TraceSink* trace)
+    : state_{std::make_shared<detail::ContextState>(executor, trace)} {}
 
 Context::executor_type Context::get_executor() const noexcept { return state_->strand; }
 

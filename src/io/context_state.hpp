@@ -1,8 +1,7 @@
 #pragma once
 
 #include <array>
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <chrono>
+#include <boost/asio/steady_timer.hpp>
 
 #include "ice/base/pacer.hpp"
 #include "ice/base/random.hpp"
@@ -17,8 +16,10 @@ using Timer =
                                       Context::executor_type>;
 
 struct ContextState {
-  ContextState(boost::asio::any_io_executor executor, TraceSink* sink)
-      : strand{boost::asio::make_strand(std::move(executor))}, trace{sink} {}
+  ContextState(const boost::asio::any_io_executor& executor, TraceSink* sink)
+      : strand{make_strand(executor)}, trace{sink} {}
+
+  static boost::asio::any_io_executor make_strand(const boost::asio::any_io_executor& executor);
 
   Context::executor_type strand;
   CryptoRandom random;

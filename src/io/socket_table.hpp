@@ -1,6 +1,6 @@
 #pragma once
 
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -28,7 +28,7 @@ struct Socket {
   int fd() { return descriptor.native_handle(); }
 
   Kind kind;
-  boost::asio::posix::basic_stream_descriptor<Context::executor_type> descriptor;
+  boost::asio::posix::stream_descriptor descriptor;
   SocketId id{};
   Endpoint local;
   Endpoint remote;                  ///< streams

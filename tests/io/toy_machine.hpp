@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <deque>
 #include <optional>
@@ -27,10 +29,12 @@ class ToyMachine {
       case '=':
         answer_ = Answer{in.socket, in.from, std::min(in.payload.size(), answer_bytes_.size()), in.ip};
         std::memcpy(answer_bytes_.data(), in.payload.data(), answer_->size);
+        if (answer_prefix) answer_bytes_[0] = static_cast<std::uint8_t>(*answer_prefix);
         return {};
       case '>': {
         const std::size_t size = std::min(in.payload.size(), scratch.size());
         std::memcpy(scratch.data(), in.payload.data(), size);
+        if (answer_prefix) scratch[0] = static_cast<std::uint8_t>(*answer_prefix);
         return {.verdict = Verdict::forward, .forward = Transmit{in.socket, in.from, scratch.first(size), {}, 0, {}}};
       }
       case '!':
@@ -46,8 +50,11 @@ class ToyMachine {
 
   void handle_timeout(TimePoint now) {
     ++timeouts;
-    if (timeout_ && *timeout_ <= now) {
-      timeout_.reset();
+    if (!timeout_ || *timeout_ > now) return;
+    timeout_.reset();
+    if (answer_to_) {
+      answer_ = Answer{last.socket, *std::exchange(answer_to_, std::nullopt), 1, last.ip};
+    } else {
       events.push_back({"timeout"});
     }
   }
@@ -87,6 +94,7 @@ class ToyMachine {
 
   // Verbs.
   void set_timeout(std::optional<TimePoint> at) { timeout_ = at; }
+  void answer_at(TimePoint at, const Endpoint& to) { timeout_ = at, answer_to_ = to; }
   struct Packet {
     SocketId socket{};
     Endpoint to;
@@ -109,6 +117,7 @@ class ToyMachine {
     return found;
   }
 
+  std::optional<char> answer_prefix;  ///< the first byte of an answer, in place of the question's
   std::uint64_t datagrams = 0;
   std::uint64_t timeouts = 0;
   Datagram last{};
@@ -126,6 +135,7 @@ class ToyMachine {
   };
   std::optional<TimePoint> timeout_;
   std::optional<Answer> answer_;
+  std::optional<Endpoint> answer_to_;
   std::array<std::uint8_t, 1500> answer_bytes_{};
   Packet sending_;
 };

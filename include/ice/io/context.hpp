@@ -1,7 +1,6 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/strand.hpp>
 #include <memory>
 
 #include "ice/base/environment.hpp"
@@ -24,10 +23,11 @@ struct ContextState;
 /// thread in `io_context::run()` that is any handler, and nothing has to be done. Two contexts are independent.
 class ICE_API Context {
  public:
-  using executor_type = boost::asio::strand<boost::asio::any_io_executor>;
+  using executor_type = boost::asio::any_io_executor;
 
-  /// `trace` is called on the strand and must outlive everything that is made on the context; null means no trace.
-  explicit Context(boost::asio::any_io_executor executor, TraceSink* trace = nullptr);
+  /// Makes a strand of `executor`. `trace` is called on the strand and must outlive everything that is made on the
+  /// context; null means no trace.
+  explicit Context(const boost::asio::any_io_executor& executor, TraceSink* trace = nullptr);
 
   /// The strand.
   executor_type get_executor() const noexcept;

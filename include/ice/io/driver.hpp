@@ -137,8 +137,9 @@ class Driver {
     return core_->open({.kind = OpenSocket::Kind::datagram, .local = local, .ports = {local.port, local.port}});
   }
 
-  /// A TCP socket that listens; its connections reach the machine as SocketAccepted.
-  result<SocketId> listen(const Endpoint& local, Framing framing) requires SocketMachine<M> {
+  /// A TCP socket that listens. A SocketMachine is told of its connections by SocketAccepted, any other by their first
+  /// message.
+  result<SocketId> listen(const Endpoint& local, Framing framing) {
     return core_->open({.kind = OpenSocket::Kind::listen,
                         .transport = Transport::tcp,
                         .local = local,
