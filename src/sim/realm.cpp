@@ -30,7 +30,7 @@ void Realm::State::route(PacketPtr packet, Attachment& from) {
   if (icmp) from.deliver(std::move(icmp));
 }
 
-Realm::Realm(std::unique_ptr<State> state) noexcept : state_{std::move(state)} { state_->self = this; }
+Realm::Realm(std::unique_ptr<State> state) noexcept : state_{std::move(state)} {}
 Realm::~Realm() = default;
 
 std::string_view Realm::name() const noexcept { return state_->name; }

@@ -220,6 +220,7 @@ void Stream::take(const TcpHeader& header, Bytes payload) {
 }
 
 void Stream::hand_over(Bytes data) {
+  if (socket_.owner == nullptr) return;  // it has closed, and the rest is of no use
   deframer_.feed(data);
   // the owner may close the stream from within the call
   while (socket_.owner != nullptr && state_ == State::established) {

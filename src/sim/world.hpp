@@ -3,7 +3,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "ice/sim/network.hpp"
@@ -82,13 +84,14 @@ struct Network::State {
 
 /// An address realm's routes.
 struct Realm::State {
+  State(Network::State& network_, std::string name_) : network{network_}, name{std::move(name_)} {}
+
   Network::State& network;
   std::string name;
-  Realm* self = nullptr;
   Attachment* gateway = nullptr;  ///< the inner side of the NAT that leads out
   bool icmp_unreachable = false;
-  std::unordered_map<Address, Attachment*> owners{};  ///< for finding alone, never walked
-  std::vector<Nat::State*> nats{};                    ///< whose outside is here
+  std::unordered_map<Address, Attachment*> owners;  ///< for finding alone, never walked
+  std::vector<Nat::State*> nats;                    ///< whose outside is here
 
   /// Where a packet to `address` goes, but for the gateway.
   Attachment* find(const Address& address) const;

@@ -52,6 +52,28 @@ class Peer final : public sim::SocketOwner {
   /// On the first address of the host.
   SocketId udp(std::uint16_t port = 0) { return udp(host_.addresses().front(), port); }
 
+  /// Asks for a TCP listener; `of<SocketOpened>()` tells when it is there.
+  void listen(const Endpoint& local, Framing framing = Framing::none) {
+    OpenSocket open;
+    open.kind = OpenSocket::Kind::listen;
+    open.transport = Transport::tcp;
+    open.local = {local.address, 0};
+    open.ports = {local.port, local.port};
+    open.framing = framing;
+    host_.request(*this, open);
+  }
+
+  /// Asks for a TCP connection, from a port or from an ephemeral one.
+  void connect(const Endpoint& remote, Framing framing = Framing::none, std::uint16_t port = 0) {
+    OpenSocket open;
+    open.kind = OpenSocket::Kind::connect;
+    open.transport = Transport::tcp;
+    open.remote = remote;
+    open.ports = {port, port};
+    open.framing = framing;
+    host_.request(*this, open);
+  }
+
   result<void> send(SocketId from, const Endpoint& to, std::string_view text) {
     Transmit transmit;
     transmit.socket = from;
