@@ -237,7 +237,7 @@ std::optional<BindingResult> BindingClient::poll_event() {
 Received BindingClient::handle_datagram(TimePoint now, const Datagram& in, MutableBytes) {
   const result<Message> response = Message::parse(in.payload);
   if (!response) {
-    if (!is_stun(in.payload)) return {.verdict = Verdict::not_mine};
+    if (response.error() == errc::not_stun) return {.verdict = Verdict::not_mine};
     ++counters_.malformed;
     trace(environment_.trace, now, "stun-client-malformed", {{"from", in.from}, {"error", response.error()}});
     return {.verdict = Verdict::malformed};

@@ -147,11 +147,12 @@ Received BindingServer::refuse(TimePoint now, const Datagram& in, Verdict verdic
 }
 
 Received BindingServer::handle_datagram(TimePoint now, const Datagram& in, MutableBytes scratch) noexcept {
-  const bool classic = config_.classic && !is_stun(in.payload) && find(in.socket) != nullptr;  // RFC 3489 is UDP only
-  const result<Message> message = classic ? Message::parse_classic(in.payload) : Message::parse(in.payload);
+  result<Message> message = Message::parse(in.payload);
+  const bool claims_to_be_stun = message || message.error() != errc::not_stun;
+  const bool classic = !claims_to_be_stun && config_.classic && find(in.socket) != nullptr;  // RFC 3489 is UDP only
+  if (classic) message = Message::parse_classic(in.payload);
   if (!message) {
-    // Without a cookie nothing claims to be STUN.
-    if (!is_stun(in.payload)) {
+    if (!claims_to_be_stun) {
       ++counters_.not_mine;
       return {.verdict = Verdict::not_mine};
     }
