@@ -35,7 +35,7 @@ struct BindingRequest {
   bool fingerprint = false;  ///< with FINGERPRINT; then a response without one is ignored (RFC 8489 §6.3)
   std::optional<ChangeRequest> change_request{};  ///< RFC 5780 §7.2: the response comes from elsewhere
   std::uint16_t response_port = 0;         ///< RFC 5780 §7.5: the response goes to this port; 0 for no such wish
-  std::optional<std::uint16_t> padding{};  ///< RFC 5780 §7.6: bytes of PADDING, as far as scratch holds them
+  std::optional<std::uint16_t> padding{};  ///< RFC 5780 §7.6: bytes of PADDING; fails where scratch cannot hold them
   std::optional<RetransmissionSchedule> schedule{};  ///< instead of the default of the transport and the RTO learned
 };
 
