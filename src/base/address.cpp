@@ -72,8 +72,9 @@ std::optional<V6> parse_v6(std::string_view text) noexcept {
   }
   if (!gap) return size == bytes.size() ? std::optional{bytes} : std::nullopt;
   if (size == bytes.size()) return std::nullopt;  // "::" stands for at least one group
-  std::rotate(bytes.begin() + static_cast<std::ptrdiff_t>(*gap), bytes.begin() + static_cast<std::ptrdiff_t>(size),
-              bytes.end());
+  const auto begin = bytes.begin() + static_cast<std::ptrdiff_t>(*gap);
+  const auto moved = std::copy_backward(begin, bytes.begin() + static_cast<std::ptrdiff_t>(size), bytes.end());
+  std::fill(begin, moved, std::uint8_t{0});
   return bytes;
 }
 
