@@ -120,18 +120,23 @@ std::optional<Checks::Answer> Checks::handle_response(TimePoint now, const stun:
       datagram.socket == checklist_.base_of(pair).socket && datagram.from == checklist_.destination(pair);
   erase(static_cast<std::size_t>(found - checks_.begin()));
 
-  // RFC 8445 §7.2.5.2.1. The port and address of an authentic answer tell whose NAT is in the way.
-  if (!symmetric) {
-    answer.cause = Cause::asymmetric_response;
-    return answer;
-  }
+  // A role conflict comes first (RFC 8445 §7.2.5.1): the peer's NAT may answer from a new port, and the roles have to
+  // be repaired all the same, or no check of this side will ever be taken for one.
   if (authentic->message_class() == stun::Class::error_response) {
     const auto error = authentic->get<stun::attr::ErrorCode>();
     answer.cause = error ? Cause::error_response : Cause::bad_response;
     if (error) pair.error_code = static_cast<std::uint16_t>(error->code);
-    if (error && error->code == stun::ErrorCode::role_conflict) answer.kind = Answer::Kind::role_conflict;
+    if (error && error->code == stun::ErrorCode::role_conflict) {
+      answer.kind = Answer::Kind::role_conflict;
+      return answer;
+    }
+  }
+  // RFC 8445 §7.2.5.2.1.
+  if (!symmetric) {
+    answer.cause = Cause::asymmetric_response;
     return answer;
   }
+  if (authentic->message_class() == stun::Class::error_response) return answer;
   // RFC 8489 §6.3.3: an answer with an attribute that must be understood and is not cannot be used.
   const auto mapped = authentic->get<stun::attr::XorMappedAddress>();
   if (!mapped || !authentic->unknown_required().empty()) {

@@ -9,49 +9,35 @@
 #include <vector>
 
 #include "ice/agent.hpp"
-#include "ice/sim/host.hpp"
-#include "ice/sim/nat.hpp"
 #include "ice/sim/network.hpp"
 #include "ice/sim/node.hpp"
-#include "ice/sim/realm.hpp"
 #include "ice/stun/binding_server.hpp"
+#include "scenario/support/topology.hpp"
 
 namespace ice::test {
-
-using namespace std::chrono_literals;
-
-/// How one side of a call is connected, and how its agent is set.
-struct SideConfig {
-  std::optional<sim::NatConfig> nat{};  ///< none: the host is on the internet itself
-  sim::Link link{};                     ///< of the host
-  AgentConfig agent{};                  ///< role and servers are the call's to set
-  bool ipv4 = true;
-  bool ipv6 = false;     ///< a global IPv6 address beside it; behind a NAT it is filtered, not translated
-  bool use_stun = true;  ///< ask the call's STUN server
-};
 
 /// Two agents that call each other through a simulated internet: host, NAT and agent for each side, one STUN server,
 /// and signalling that takes its time. Side 0 is the caller. What happens to it is told by its agent's report.
 class Call {
  public:
-  struct Config {
-    SideConfig caller{};
-    SideConfig callee{};
+  struct Config : Topology {
     std::uint64_t seed = 1;
-    Duration signalling = 50ms;  ///< one way
-    Duration ringing{};          ///< from the offer's arrival until the callee begins to gather and answers
+    Duration signalling = 50ms;       ///< one way
+    std::optional<Role> same_role{};  ///< both believe to have it (RFC 8445 §7.3.1.1); else the caller controls
+    Duration ringing{};               ///< from the offer's arrival until the callee begins to gather and answers
   };
 
   struct Side {
+    SeededRandom random;
     sim::Nat* nat = nullptr;
     sim::Host* host = nullptr;
-    SeededRandom random;
     Pacer pacer{};
     std::unique_ptr<Agent> agent{};
     std::unique_ptr<sim::Node<Agent>> node{};
     std::vector<AgentEvent> events{};
     std::vector<std::string> received{};
     std::optional<TimePoint> connected{};
+    TimePoint changed{};                          // when its state did, last
     bool described = false;                       // its description is on its way to the peer
     std::vector<std::function<void()>> unsent{};  // candidates from before
   };
@@ -60,18 +46,15 @@ class Call {
       : network{config.seed},
         config_{std::move(config)},
         sides_{Side{.random = network.make_random()}, Side{.random = network.make_random()}} {
-    server_host_ = &network.internet().add_host("stun", {stun_v4().address, stun_v6().address});
-    server_ = std::make_unique<sim::Node<stun::BindingServer>>(*server_host_, stun_server);
-    for (const Endpoint& endpoint : {stun_v4(), stun_v6()}) {
+    server_ = std::make_unique<sim::Node<stun::BindingServer>>(Topology::add_server(network), stun_server);
+    for (const Endpoint& endpoint : {Topology::server_v4(), Topology::server_v6()}) {
       const auto socket = server_->bind(endpoint.address, {endpoint.port, endpoint.port});
       static_cast<void>(stun_server.add_socket({*socket, server_->local_endpoint(*socket)}).has_value());
     }
-    build(0, config_.caller);
-    build(1, config_.callee);
+    const auto places = config_.build(network);
+    build(0, places[0], config_.caller);
+    build(1, places[1], config_.callee);
   }
-
-  static Endpoint stun_v4() { return {Address::v4(198, 51, 100, 1), 3478}; }
-  static Endpoint stun_v6() { return {*Address::parse("2001:db8:ffff::1"), 3478}; }
 
   Side& operator[](int side) { return sides_[static_cast<std::size_t>(side)]; }
   Agent& agent(int side) { return *(*this)[side].agent; }
@@ -94,6 +77,12 @@ class Call {
     const AgentState state = agent(side).state();
     return state == AgentState::connected || state == AgentState::failed || state == AgentState::disconnected ||
            state == AgentState::closed;
+  }
+
+  /// Until no state has changed for `quiet`.
+  void run_until_quiet(Duration quiet) {
+    while (std::max(sides_[0].changed, sides_[1].changed) + quiet > network.now())
+      network.run_until(std::max(sides_[0].changed, sides_[1].changed) + quiet);
   }
 
   /// Sends application data from a side. False where the agent refuses.
@@ -119,27 +108,15 @@ class Call {
   stun::BindingServer stun_server;
 
  private:
-  void build(int index, const SideConfig& config) {
+  void build(int index, const Topology::Place& place, const SideConfig& config) {
     Side& side = (*this)[index];
-    const auto id = static_cast<std::uint8_t>(index + 1);
-    sim::Realm* realm = &network.internet();
-    std::vector<Address> addresses;
-    const Address global_v6 = *Address::parse("2001:db8::" + std::to_string(id));
-    if (config.nat) {
-      side.nat = &realm->add_nat("nat" + std::to_string(id), *config.nat, {Address::v4(203, 0, 113, id)});
-      realm = &side.nat->inside();
-      if (config.ipv4) addresses.push_back(Address::v4(192, 168, id, 2));
-    } else if (config.ipv4) {
-      addresses.push_back(Address::v4(192, 0, 2, id));
-    }
-    if (config.ipv6) addresses.push_back(global_v6);
-    side.host = &realm->add_host("host" + std::to_string(id), addresses, config.link);
-
+    side.nat = place.nat;
+    side.host = place.host;
     AgentConfig agent = config.agent;
-    agent.role = index == 0 ? Role::controlling : Role::controlled;
+    agent.role = config_.same_role.value_or(index == 0 ? Role::controlling : Role::controlled);
     if (config.use_stun) {
-      if (config.ipv4) agent.servers.push_back(*stun::Uri::parse("stun:" + stun_v4().to_string()));
-      if (config.ipv6) agent.servers.push_back(*stun::Uri::parse("stun:" + stun_v6().to_string()));
+      if (config.ipv4) agent.servers.push_back(*stun::Uri::parse("stun:" + Topology::server_v4().to_string()));
+      if (config.ipv6) agent.servers.push_back(*stun::Uri::parse("stun:" + Topology::server_v6().to_string()));
     }
     side.agent = std::make_unique<Agent>(std::move(agent), Environment{side.random, side.pacer, nullptr});
     side.node = std::make_unique<sim::Node<Agent>>(
@@ -201,6 +178,7 @@ class Call {
         (*this)[1 - index].node->wake();
       });
     } else if (const auto* changed = std::get_if<StateChanged>(&event)) {
+      side.changed = network.now();
       if (changed->state == AgentState::connected) side.connected = network.now();
     }
     side.events.push_back(std::move(event));
@@ -226,7 +204,6 @@ class Call {
   }
 
   Config config_;
-  sim::Host* server_host_ = nullptr;
   std::unique_ptr<sim::Node<stun::BindingServer>> server_;
   std::array<Side, 2> sides_;
   std::array<std::uint8_t, scratch_size> scratch_{};
