@@ -158,8 +158,9 @@ TEST_F(DriverStreams, AFullStreamRefusesDataKeepsRoomForTheProtocolAndDropsWhole
   server.with([&](ToyMachine& machine, TimePoint) { machine.say({stream, to, "control"}); });
   EXPECT_EQ(server.statistics().sent, before + 1) << "the protocol's own has a reserve";
 
-  const std::size_t most = stream_buffer_reserve / kilobyte.size() + 1;
-  for (std::size_t i = 0; i < most; ++i) {
+  // The kernel may find more room meanwhile, for as long as its own bound lets it.
+  const std::size_t most = 100'000;
+  for (std::size_t i = 0; i < most && server.statistics().dropped == 1; ++i) {
     server.with([&](ToyMachine& machine, TimePoint) { machine.say({stream, to, kilobyte}); });
   }
   EXPECT_GT(server.statistics().dropped, 1U) << "which is bounded, too";
