@@ -27,8 +27,10 @@ constexpr int most_stream_reads = 4;
 // them.
 constexpr std::size_t most_unreachable = 16;
 
-// Streams that one listener keeps; those beyond are closed at once.
+// Streams that one listener keeps. When there are so many, one that was silent for longer than a transaction lasts
+// (RFC 8489 §6.2.2, which otherwise leaves closing to the client) makes room for the next; else that is closed.
 constexpr std::uint32_t most_accepted = 1024;
+constexpr Duration most_silence = 39'500ms;
 
 // A connection that is not there after Ti would be of no use to a STUN transaction (RFC 8489 §6.2.2).
 constexpr Duration connect_timeout = 39'500ms;
@@ -84,6 +86,7 @@ struct Engine::Impl {
   void read_datagrams(SocketId id);
   void read_stream(SocketId id);
   void accept(SocketId id);
+  void make_room(SocketId listener, TimePoint at);
   bool deliver_messages(SocketId id);
   void deliver(Turn& turn, const Socket& socket, const Datagram& in);
   void read_errors(Socket& socket);
@@ -288,6 +291,7 @@ bool Engine::Impl::deliver_messages(SocketId id) {
     if (message && !*message) return true;
     Turn turn{engine};
     if (message) {
+      socket->heard = turn.now();
       deliver(turn, *socket, {id, socket->remote, **message, {}});
     } else {
       ++statistics.malformed;
@@ -347,22 +351,31 @@ void Engine::Impl::accept(SocketId id) {
       return;
     }
     auto added = std::make_unique<Socket>(shared.strand, Socket::Kind::stream, *fd);
+    Turn turn{engine};
+    if (listener->accepted >= most_accepted) make_room(id, turn.now());
     if (listener->accepted >= most_accepted || sockets.full()) {
       ++statistics.refused;
       continue;
     }
     ++listener->accepted;
+    added->heard = turn.now();
     added->listener = id;
     added->local = bound_endpoint(*fd);
     added->remote = peer_endpoint(*fd);
     added->framing = listener->framing;
     added->stream.emplace(listener->framing);
 
-    Turn turn{engine};
     Socket& socket = sockets.add(std::move(added));
     wait_readable(socket);
     events.emplace_back(SocketAccepted{id, socket.id, socket.local, socket.remote});
     turn.finish();
+  }
+}
+
+void Engine::Impl::make_room(SocketId listener, TimePoint at) {
+  const Socket* silent = sockets.most_silent(listener);
+  if (silent != nullptr && at - silent->heard > most_silence) {
+    stream_ended(silent->id, make_error_code(errc::timed_out));
   }
 }
 

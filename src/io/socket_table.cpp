@@ -26,6 +26,16 @@ Socket* SocketTable::find(SocketId id) noexcept {
   return socket != nullptr && socket->id == id ? socket : nullptr;
 }
 
+Socket* SocketTable::most_silent(SocketId listener) noexcept {
+  Socket* found = nullptr;
+  for (const Place& place : places_) {
+    Socket* socket = place.socket.get();
+    if (socket == nullptr || socket->kind != Socket::Kind::stream || socket->listener != listener) continue;
+    if (found == nullptr || socket->heard < found->heard) found = socket;
+  }
+  return found;
+}
+
 std::unique_ptr<Socket> SocketTable::remove(SocketId id) noexcept {
   if (find(id) == nullptr) return nullptr;
   const auto place = static_cast<std::uint32_t>(id) & place_mask;

@@ -37,6 +37,7 @@ struct Socket {
   std::optional<Stream> stream;
   bool write_wait = false;     ///< a wait for writability is under way
   std::uint32_t accepted = 0;  ///< a listener's streams that are open
+  TimePoint heard;             ///< a stream's last message
   SocketId listener{};         ///< where an accepted stream came from
   /// Ends a connect or a linger that takes too long, and a listener's pause.
   std::optional<Timer> timer;
@@ -48,6 +49,8 @@ class SocketTable {
   Socket& add(std::unique_ptr<Socket> socket);
   Socket* find(SocketId id) noexcept;
   const Socket* find(SocketId id) const noexcept { return const_cast<SocketTable*>(this)->find(id); }
+  /// The stream of this listener that has been silent longest, or null.
+  Socket* most_silent(SocketId listener) noexcept;
   /// Takes it out of the table; null if there is none.
   std::unique_ptr<Socket> remove(SocketId id) noexcept;
   void clear() noexcept { places_.clear(), free_.clear(); }

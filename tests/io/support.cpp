@@ -48,10 +48,13 @@ void RawSocket::send(std::string_view text) {
       << last_error().message();
 }
 
-std::optional<std::string> RawSocket::receive() {
+std::optional<std::string> RawSocket::receive(Endpoint* from) {
   std::string text(65'536, '\0');
-  const ssize_t size = ::recv(fd_, text.data(), text.size(), MSG_DONTWAIT);
+  SocketAddress address;
+  socklen_t address_size = SocketAddress::capacity;
+  const ssize_t size = ::recvfrom(fd_, text.data(), text.size(), MSG_DONTWAIT, address.data(), &address_size);
   if (size < 0) return std::nullopt;
+  if (from != nullptr) *from = address.endpoint();
   text.resize(static_cast<std::size_t>(size));
   return text;
 }

@@ -49,7 +49,7 @@ class RawSocket {
   void send(const Endpoint& to, std::string_view text);
   void send(std::string_view text);
   /// What is there now; nothing if nothing is.
-  std::optional<std::string> receive();
+  std::optional<std::string> receive(Endpoint* from = nullptr);
   /// Likewise, with the traffic class it came with.
   std::optional<int> receive_traffic_class();
 
