@@ -146,7 +146,7 @@ result<std::size_t> XorEndpoint::encode(const Endpoint& value, HeaderBytes heade
 result<std::string_view> decode_text(Bytes value, const TextLimits& limits) noexcept {
   if (value.size() > limits.bytes_decoded) return fail(errc::text_too_long);
   const std::string_view text = text_of(value);
-  if (!limits.any_bytes && !count_characters(text)) return fail(errc::bad_text);
+  if (!limits.any_bytes && !is_ascii(text) && !count_characters(text)) return fail(errc::bad_text);
   return text;
 }
 

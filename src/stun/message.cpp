@@ -99,8 +99,7 @@ result<Message> Message::walk(Bytes data) noexcept {
     } else if (counts) {
       message.plain_end_ = static_cast<std::uint32_t>(next);
     }
-    if (counts && slot != no_slot && message.index_[slot] == 0)
-      message.index_[slot] = static_cast<std::uint16_t>(at / 4);
+    if (counts) message.present_ |= detail::bit(slot);
     at = next;
   }
   return message;
@@ -110,12 +109,6 @@ TransactionId Message::transaction_id() const noexcept {
   TransactionId id;
   std::copy_n(data_ + 8, id.bytes.size(), id.bytes.begin());
   return id;
-}
-
-std::size_t Message::find_unindexed(AttributeType type) const noexcept {
-  for (std::size_t at = header_size; at != plain_end_; at += 4 + padded(wire::load_u16(data_ + at + 2)))
-    if (AttributeType{wire::load_u16(data_ + at)} == type) return at;
-  return 0;
 }
 
 AttributeTypeList Message::unknown_required(AttributeSet understood) const noexcept {
@@ -144,28 +137,28 @@ result<Message> Message::authenticate(const Credential& credential, std::size_t 
   const Bytes rest{data_ + head.size(), data_ + at};
   bool matches = false;
   if (kind == Integrity::sha256) {
-    if (const auto well_formed = get<attr::MessageIntegritySha256>(); !well_formed) return fail(well_formed.error());
-    if (mac.size() < least_sha256) return fail(errc::wrong_integrity);
+    if (!codec::Sha256Mac::decode(mac, header())) return fail(errc::malformed_attribute);
     const crypto::Sha256Digest expected = CredentialAccess::hmacs(credential).sha256({head, rest});
-    matches = crypto::equal_in_constant_time(mac, Bytes{expected}.first(mac.size()));
+    matches = mac.size() >= least_sha256 && crypto::equal_in_constant_time(mac, Bytes{expected}.first(mac.size()));
   } else {
-    if (mac.size() != std::tuple_size_v<crypto::Sha1Digest>) return fail(errc::malformed_attribute);
+    if (!codec::Sha1Mac::decode(mac, header())) return fail(errc::malformed_attribute);
     matches = crypto::equal_in_constant_time(mac, CredentialAccess::hmacs(credential).sha1({head, rest}));
   }
   if (!matches || is_classic()) return fail(errc::wrong_integrity);
 
   Message covered = *this;
   covered.authenticated_ = true;
-  covered.index_[fingerprint_slot] = 0;
+  covered.present_ &= ~detail::bit(fingerprint_slot);
   return covered;
 }
 
 result<void> Message::check_fingerprint() const noexcept {
+  if (!has<attr::Fingerprint>()) return fail(errc::no_such_attribute);
+  constexpr std::size_t size = 8;
   const std::size_t at = find<attr::Fingerprint>();
-  if (at == 0) return fail(errc::no_such_attribute);
-  const result<std::uint32_t> told = get<attr::Fingerprint>();
-  if (!told || at + 8 != bytes().size()) return fail(errc::wrong_fingerprint);
-  if (*told != (crypto::crc32({data_, at}) ^ fingerprint_xor)) return fail(errc::wrong_fingerprint);
+  const result<std::uint32_t> told = codec::Crc32::decode(value_at(at), header());
+  if (!told || at + size != bytes().size() || *told != (crypto::crc32({data_, at}) ^ fingerprint_xor))
+    return fail(errc::wrong_fingerprint);
   return {};
 }
 

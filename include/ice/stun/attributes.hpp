@@ -87,10 +87,10 @@ concept WritableAttribute = Attribute<A> &&
 /// The attributes, each with its `type`, `name` and `section`, and of its codec `value_type`, decode() and encode().
 namespace attr {
 #define ICE_STUN_ATTRIBUTE(id, number, text, value_codec, where) \
-  struct id : codec::value_codec { \
-    static constexpr AttributeType type{number}; \
-    static constexpr std::string_view name = text; \
-    static constexpr std::string_view section = where; \
+  struct id : codec::value_codec {                               \
+    static constexpr AttributeType type{number};                 \
+    static constexpr std::string_view name = text;               \
+    static constexpr std::string_view section = where;           \
   };
 ICE_STUN_ATTRIBUTES(ICE_STUN_ATTRIBUTE)
 #undef ICE_STUN_ATTRIBUTE
@@ -136,6 +136,7 @@ inline constexpr auto near_slots = [] {
     slots[near_index(known_attributes[slot].type)] = static_cast<std::uint8_t>(slot);
   return slots;
 }();
+constexpr std::uint64_t bit(std::size_t slot) noexcept { return slot < 64 ? std::uint64_t{1} << slot : 0; }
 }  // namespace detail
 
 constexpr std::size_t slot_of(AttributeType type) noexcept {
@@ -156,14 +157,19 @@ class AttributeSet {
   template <Attribute... A>
   static constexpr AttributeSet of() noexcept {
     AttributeSet set;
-    ((set.bits_ |= bit(slot_of(A::type))), ...);
+    ((set.bits_ |= detail::bit(slot_of(A::type))), ...);
     return set;
   }
   /// All that the library knows, without those that only RFC 3489 has.
   static constexpr AttributeSet current() noexcept {
+    constexpr std::uint64_t bits = [] {
+      std::uint64_t known = 0;
+      for (std::size_t slot = 0; slot < known_attributes.size(); ++slot)
+        if (!known_attributes[slot].is_classic()) known |= detail::bit(slot);
+      return known;
+    }();
     AttributeSet set;
-    for (std::size_t slot = 0; slot < known_attributes.size(); ++slot)
-      if (!known_attributes[slot].is_classic()) set.bits_ |= bit(slot);
+    set.bits_ = bits;
     return set;
   }
   /// This set without those of another, for whoever does not implement them.
@@ -173,13 +179,11 @@ class AttributeSet {
     return set;
   }
 
-  constexpr bool contains_slot(std::size_t slot) const noexcept { return (bits_ & bit(slot)) != 0; }
+  constexpr bool contains_slot(std::size_t slot) const noexcept { return (bits_ & detail::bit(slot)) != 0; }
   constexpr bool contains(AttributeType type) const noexcept { return contains_slot(slot_of(type)); }
 
  private:
   static_assert(known_attributes.size() <= 64);
-  static constexpr std::uint64_t bit(std::size_t slot) noexcept { return slot < 64 ? std::uint64_t{1} << slot : 0; }
-
   std::uint64_t bits_ = 0;
 };
 

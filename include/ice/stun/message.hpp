@@ -60,7 +60,7 @@ class AttributeRange {
 enum class Integrity : std::uint8_t { none, sha1, sha256 };
 
 /// A STUN message, as a view of the bytes it was parsed from, which must outlive it. parse() walks every attribute
-/// once; no later access can leave the bytes, and none allocates. A value of some 130 bytes: keep it on the stack.
+/// once; no later access can leave the bytes, and none allocates. A value of 24 bytes.
 ///
 /// What does not count is not seen (RFC 8489 §9, §14): what follows an integrity attribute except the attributes of
 /// integrity and FINGERPRINT themselves, all that follows FINGERPRINT, and all but the first of several of a type
@@ -89,16 +89,17 @@ class ICE_API Message {
   /// True where there is such an attribute, whatever its value is worth.
   template <Attribute A>
   bool has() const noexcept {
-    return find<A>() != 0;
+    constexpr std::size_t slot = slot_of(A::type);
+    if constexpr (slot == no_slot) return find<A>() != plain_end_;
+    return (present_ & detail::bit(slot)) != 0;
   }
 
   /// The value of the first attribute A, decoded. Views in it live as long as the message's bytes.
   /// errc::no_such_attribute, errc::malformed_attribute, and what A's codec tells.
   template <Attribute A>
   result<typename A::value_type> get() const noexcept {
-    const std::size_t at = find<A>();
-    if (at == 0) return fail(errc::no_such_attribute);
-    return A::decode(value_at(at), header());
+    if (!has<A>()) return fail(errc::no_such_attribute);
+    return A::decode(value_at(find<A>()), header());
   }
 
   /// All but the attributes of integrity and FINGERPRINT, in order, for what may come more than once:
@@ -125,31 +126,31 @@ class ICE_API Message {
   result<void> check_fingerprint() const noexcept;
 
  private:
-  // Where the first attribute of each known type is: the offset of its header in words, since a message may be larger
-  // than 16 bits of bytes. 0 is the message's own header, so it means none.
-  using Index = std::array<std::uint16_t, known_attributes.size()>;
-
   explicit Message(const std::uint8_t* data) noexcept : data_{data} {}
   static result<Message> walk(Bytes data) noexcept;
 
   std::uint16_t type() const noexcept { return wire::load_u16(data_); }
   Bytes value_at(std::size_t at) const noexcept { return {data_ + at + 4, wire::load_u16(data_ + at + 2)}; }
-  std::size_t find_unindexed(AttributeType type) const noexcept;
+  std::size_t next(std::size_t at) const noexcept { return at + 4 + ((value_at(at).size() + 3) & ~std::size_t{3}); }
 
+  // The offset of the first attribute A, or the end of those it could be among: integrity and FINGERPRINT stand behind
+  // all others that count.
   template <Attribute A>
   std::size_t find() const noexcept {
-    constexpr std::size_t slot = slot_of(A::type);
-    if constexpr (slot == no_slot) {
-      return find_unindexed(A::type);
-    } else {
-      return std::size_t{index_[slot]} * 4;
-    }
+    constexpr bool behind = A::type == attr::MessageIntegrity::type || A::type == attr::MessageIntegritySha256::type ||
+                            A::type == attr::Fingerprint::type;
+    std::size_t at = behind ? plain_end_ : header_size;
+    const std::size_t end = behind ? bytes().size() : plain_end_;
+    while (at != end && AttributeType{wire::load_u16(data_ + at)} != A::type) at = next(at);
+    return at;
   }
 
   const std::uint8_t* data_;
+  // Which of the known attributes count. It makes absence cheap to tell, and a walk for what is there is short: an
+  // index of places was measured, and to copy it with the message cost more than it saved.
+  std::uint64_t present_ = 0;
   std::uint32_t plain_end_ = header_size;  // of the attributes before integrity and FINGERPRINT
   bool authenticated_ = false;
-  Index index_{};
 };
 
 }  // namespace ice::stun
