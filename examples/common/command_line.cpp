@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <map>
 
 #include "common/utf8.hpp"
 
@@ -21,9 +20,7 @@ namespace ice::programs {
 
 void add_common_options(CLI::App& app, CommonOptions& options) {
   app.add_flag("--json", options.json, "one JSON object a line on standard output, for programs");
-  app.add_option("--lang", options.language, "language of the texts: en or ko")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Language>{{"en", Language::en}, {"ko", Language::ko}}))
-      ->type_name("en|ko");
+  add_choice(app, "--lang", options.language, {{"en", Language::en}, {"ko", Language::ko}}, "language of the texts");
 }
 
 CLI::Validator endpoint_form() {

@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "common/language.hpp"
 #include "ice/base/endpoint.hpp"
@@ -33,6 +35,22 @@ struct CommonOptions {
   bool json = false;  ///< one JSON object a line on standard output, and nothing else there
   Language language = Language::en;
 };
+
+/// Adds an option that is one of a few words, each of which stands for a value.
+template <class T>
+CLI::Option* add_choice(CLI::App& app, const std::string& name, T& value,
+                        const std::vector<std::pair<std::string, T>>& choices, const std::string& description) {
+  std::vector<std::string> words;
+  for (const auto& choice : choices) words.push_back(choice.first);
+  const auto set = [&value, choices](const std::string& word) {
+    for (const auto& choice : choices) {
+      if (choice.first == word) value = choice.second;
+    }
+  };
+  return app.add_option_function<std::string>(name, set, description)
+      ->check(CLI::IsMember(words).description(""))
+      ->type_name(CLI::detail::join(words, "|"));
+}
 
 /// Adds --json and --lang.
 void add_common_options(CLI::App& app, CommonOptions& options);
