@@ -87,10 +87,10 @@ concept WritableAttribute = Attribute<A> &&
 /// The attributes, each with its `type`, `name` and `section`, and of its codec `value_type`, decode() and encode().
 namespace attr {
 #define ICE_STUN_ATTRIBUTE(id, number, text, value_codec, where) \
-  struct id : codec::value_codec {                               \
-    static constexpr AttributeType type{number};                 \
-    static constexpr std::string_view name = text;               \
-    static constexpr std::string_view section = where;           \
+  struct id : codec::value_codec { \
+    static constexpr AttributeType type{number}; \
+    static constexpr std::string_view name = text; \
+    static constexpr std::string_view section = where; \
   };
 ICE_STUN_ATTRIBUTES(ICE_STUN_ATTRIBUTE)
 #undef ICE_STUN_ATTRIBUTE
