@@ -10,9 +10,9 @@
 
 namespace ice::sdp {
 
-/// The longest candidate line that is read. The fields of RFC 8839 §5.1 at their largest, a 255-byte name, a ufrag of
-/// 256 and what browsers append stay below 800 bytes.
-inline constexpr std::size_t max_candidate_line = 1024;
+/// The longest candidate that is read, counted from behind `candidate:`. The fields of RFC 8839 §5.1 at their largest,
+/// a name of 253 bytes, a ufrag of 256 and what browsers append stay below 800.
+inline constexpr std::size_t max_candidate_size = 1024;
 
 /// The most name-value pairs kept of one candidate. Browsers send up to four.
 inline constexpr std::size_t max_candidate_extensions = 16;
@@ -28,7 +28,7 @@ inline constexpr std::size_t max_candidate_extensions = 16;
 /// errc::unsupported: well formed, of a transport, type or kind of address that this build does not know; RFC 8839
 /// §5.1 wants the line ignored. errc::bad_candidate: breaks the grammar, also the empty text, by which browsers mean
 /// the end of candidates. errc::bad_ufrag: the `ufrag` of RFC 8838 §9 is not 4 to 256 ice-chars. errc::limit_reached:
-/// longer than max_candidate_line or with more than max_candidate_extensions pairs.
+/// longer than max_candidate_size or with more than max_candidate_extensions pairs.
 ICE_API result<Candidate> parse_candidate(std::string_view line);
 
 /// `candidate:…` without `a=` and without line ending, as RTCIceCandidate.candidate has it. A reflexive or relayed

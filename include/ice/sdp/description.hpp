@@ -51,11 +51,11 @@ struct IceContent {
   SkippedLines skipped;
 };
 
-/// What a session description says of ICE: every m= section with a port is a stream; ufrag, password and options at
-/// session level hold where the section has none (RFC 8839 §5.4), options of both add up.
+/// What a session description says of ICE. Every m= section with a port and with credentials is a stream; ufrag and
+/// password at session level hold where the section has none (RFC 8839 §5.4), options of both levels add up.
 ///
-/// errc::bad_ufrag, errc::bad_password: missing, or against RFC 8839 §5.4; without both the peer does not do ICE
-/// (§4.2.5). errc::unsupported: streams with different credentials.
+/// errc::bad_ufrag, errc::bad_password: missing everywhere, which is how a peer says that it does not do ICE (§4.2.5),
+/// or against RFC 8839 §5.4. errc::unsupported: streams with different credentials.
 ICE_API result<IceContent> ice_content(const SessionDescription& session);
 
 /// parse() and ice_content() in one step, for those who want the description alone.
@@ -71,15 +71,16 @@ struct OfferOptions {
   /// Icebreaker moves datagrams as they are: m=application … UDP octet-stream (RFC 8866 §8.2.3).
   MediaDescription media;
   std::vector<Attribute> attributes;  ///< further ones of the session
-  /// The local candidate of the nominated pair, once there is one: the default destination from then on
-  /// (RFC 8839 §4.2.1.2).
-  std::optional<Endpoint> nominated;
+  /// The default destination of the first stream, where make_offer() shall not choose: after nomination it is the
+  /// local candidate of the nominated pair (RFC 8839 §4.2.1.2).
+  std::optional<Endpoint> default_destination;
   std::vector<RemoteCandidate> remote_candidates;  ///< by a controlling agent that has finished (RFC 8839 §5.2)
 };
 
-/// An offer. The default destination (c=, port of m=) is `nominated`, else a UDP candidate of component 1: a relayed
-/// one before a server-reflexive before a host one, IPv4 before IPv6; else 0.0.0.0 and port 9 (RFC 8839 §4.3.1,
-/// RFC 8840 §4.1.1). A stream without a mid gets its index for one. `local` must have valid credentials.
+/// An offer. The default destination (c=, port of m=) is a candidate of component 1 with the transport of the m= line,
+/// the one that most likely works for a peer without ICE: relayed before server-reflexive before host, IPv4 before
+/// IPv6; else 0.0.0.0 and port 9 (RFC 8839 §4.3.1, RFC 8840 §4.1.1). A stream without a mid gets its index for one.
+/// `local` must have valid credentials.
 ICE_API SessionDescription make_offer(const Description& local, const OfferOptions& options = {});
 
 /// format(make_offer(local, options)).
@@ -87,10 +88,10 @@ ICE_API std::string format(const Description& local, const OfferOptions& options
 
 struct AnswerOptions {
   Origin origin;
-  std::vector<Attribute> attributes;        ///< further ones of the session
-  std::vector<Attribute> media_attributes;  ///< further ones of each accepted section, such as a=fingerprint
-  std::optional<Endpoint> nominated;        ///< as in OfferOptions
-  bool ice_mismatch = false;                ///< no ICE, for what `offer` suffered on the way (RFC 8839 §4.2.5)
+  std::vector<Attribute> attributes;            ///< further ones of the session
+  std::vector<Attribute> media_attributes;      ///< further ones of each accepted section, such as a=fingerprint
+  std::optional<Endpoint> default_destination;  ///< as in OfferOptions, of the first accepted section
+  bool ice_mismatch = false;                    ///< no ICE, for what `offer` suffered on the way (RFC 8839 §4.2.5)
 };
 
 /// The answer to `offer`: section by section the same media, protocol, formats and mid (RFC 3264 §6), as many

@@ -28,8 +28,8 @@ struct ParseError {
   operator std::error_code() const noexcept { return code; }
 };
 
-/// RFC 8866 §5.2. Numbers within 63 bits (RFC 3264 §5); the address says nothing that ICE needs, so it is none by
-/// default (RFC 8829 §5.2.1).
+/// RFC 8866 §5.2. Numbers to be sent stay within 63 bits (RFC 3264 §5). The address says nothing that ICE needs, so
+/// the default is none (RFC 8829 §5.2.1).
 struct Origin {
   std::string username = "-";
   std::uint64_t session_id = 0;
@@ -73,11 +73,11 @@ struct MediaDescription {
   std::uint16_t port = 9;        ///< 0: the stream is disabled (RFC 3264 §8.2); 9 with 0.0.0.0: told later (RFC 8840)
   std::uint32_t port_count = 1;  ///< what follows the port after "/"
   std::string protocol = "UDP";
-  std::vector<std::string> formats = {"octet-stream"};
-  std::string title;                    ///< i=
-  std::vector<Connection> connections;  ///< c=; empty where the session's counts
-  std::vector<std::string> bandwidths;  ///< b=, as text
-  std::vector<Attribute> attributes;    ///< a=, in order, every one of them
+  std::string formats = "octet-stream";  ///< fmt, one or several, a space between two
+  std::string title;                     ///< i=
+  std::vector<Connection> connections;   ///< c=; empty where the session's counts
+  std::vector<std::string> bandwidths;   ///< b=, as text
+  std::vector<Attribute> attributes;     ///< a=, in order, every one of them
 
   friend bool operator==(const MediaDescription&, const MediaDescription&) = default;
 };
