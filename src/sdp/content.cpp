@@ -8,6 +8,9 @@ namespace {
 // What a peer may claim to support; the registry of RFC 8839 §10.3 has fewer than ten.
 constexpr std::size_t max_options = 32;
 
+// The longest option and mid that are kept. Those in use are below 20.
+constexpr std::size_t max_label = 256;
+
 // Port 9 is "told later" together with 0.0.0.0 or :: (RFC 8839 §4.3.1), and in an offer that trickles with the host's
 // own address as well (RFC 8840 §4.1.1).
 constexpr std::uint16_t later_port = 9;
@@ -115,10 +118,12 @@ class ContentReader {
 
   // RFC 5888 §9.1: a token.
   void read_mid(std::string_view value, std::string& mid) {
-    if (is_token(value)) {
-      mid = value;
-    } else {
+    if (!is_token(value)) {
       ++content_.skipped.malformed;
+    } else if (value.size() > max_label) {
+      ++content_.skipped.over_limit;
+    } else {
+      mid = value;
     }
   }
 
@@ -138,6 +143,8 @@ class ContentReader {
       const std::string_view option = take_until(value, ' ');
       if (option.empty() || !std::all_of(option.begin(), option.end(), is_ice_char)) {
         ++content_.skipped.malformed;
+      } else if (option.size() > max_label) {
+        ++content_.skipped.over_limit;
       } else if (!content_.description.has_option(option)) {
         if (content_.description.options.size() == max_options) {
           ++content_.skipped.over_limit;

@@ -40,7 +40,7 @@ struct StreamContent {
 struct SkippedLines {
   std::size_t unsupported = 0;  ///< candidates of a transport, type or kind of address unknown here
   std::size_t malformed = 0;    ///< lines that break their grammar
-  std::size_t over_limit = 0;   ///< candidates beyond max_candidates, or beyond the limits of parse_candidate()
+  std::size_t over_limit = 0;   ///< beyond max_candidates, the limits of parse_candidate(), or the length of a label
 };
 
 /// What a text says of ICE.
@@ -65,16 +65,16 @@ ICE_API result<Description> parse_description(std::string_view text);
 struct OfferOptions {
   /// A session id of 0 is replaced by one derived from the ufrag, so that two sessions differ. Whoever sends a
   /// second offer keeps the origin and raises its version (RFC 3264 §8).
-  Origin origin;
+  Origin origin{};
   /// Media, protocol and formats of each stream, and what else belongs in its section, such as a=fingerprint; its
   /// port and connection are not used.
   /// Icebreaker moves datagrams as they are: m=application … UDP octet-stream (RFC 8866 §8.2.3).
-  MediaDescription media;
-  std::vector<Attribute> attributes;  ///< further ones of the session
+  MediaDescription media{};
+  std::vector<Attribute> attributes{};  ///< further ones of the session
   /// The default destination of the first stream, where make_offer() shall not choose: after nomination it is the
   /// local candidate of the nominated pair (RFC 8839 §4.2.1.2).
-  std::optional<Endpoint> default_destination;
-  std::vector<RemoteCandidate> remote_candidates;  ///< by a controlling agent that has finished (RFC 8839 §5.2)
+  std::optional<Endpoint> default_destination{};
+  std::vector<RemoteCandidate> remote_candidates{};  ///< by a controlling agent that has finished (RFC 8839 §5.2)
 };
 
 /// An offer. The default destination (c=, port of m=) is a candidate of component 1 with the transport of the m= line,
@@ -87,11 +87,11 @@ ICE_API SessionDescription make_offer(const Description& local, const OfferOptio
 ICE_API std::string format(const Description& local, const OfferOptions& options = {});
 
 struct AnswerOptions {
-  Origin origin;
-  std::vector<Attribute> attributes;            ///< further ones of the session
-  std::vector<Attribute> media_attributes;      ///< further ones of each accepted section, such as a=fingerprint
-  std::optional<Endpoint> default_destination;  ///< as in OfferOptions, of the first accepted section
-  bool ice_mismatch = false;                    ///< no ICE, for what `offer` suffered on the way (RFC 8839 §4.2.5)
+  Origin origin{};
+  std::vector<Attribute> attributes{};            ///< further ones of the session
+  std::vector<Attribute> media_attributes{};      ///< further ones of each accepted section, such as a=fingerprint
+  std::optional<Endpoint> default_destination{};  ///< as in OfferOptions, of the first accepted section
+  bool ice_mismatch = false;                      ///< no ICE, for what `offer` suffered on the way (RFC 8839 §4.2.5)
 };
 
 /// The answer to `offer`: section by section the same media, protocol, formats and mid (RFC 3264 §6), as many
