@@ -40,6 +40,9 @@ struct Candidate {
   friend bool operator==(const Candidate&, const Candidate&) = default;
 };
 
+/// The largest priority of a candidate; the least is 1 (RFC 8445 §5.1.2).
+inline constexpr std::uint32_t max_priority = 0x7FFFFFFF;
+
 /// RFC 8445 §5.1.2.1, with the type preferences of §5.1.2.2. `local_preference` must differ between candidates of the
 /// same type and component.
 ICE_API std::uint32_t candidate_priority(CandidateType type, std::uint16_t local_preference,

@@ -70,7 +70,7 @@ ICE_API std::string_view to_string(Cause cause) noexcept;
 struct SocketReport {
   Endpoint local;
   std::string interface;
-  bool usable = true;  ///< false where RFC 8445 §5.1.1.1 forbids a candidate on it
+  bool usable = true;  ///< false where RFC 8445 §5.1.1.1 forbids a candidate on it, or there was no room for one
   std::optional<TimePoint> added;
   std::optional<TimePoint> removed;
   std::error_code why_removed;

@@ -54,7 +54,8 @@ result<void> Agent::Impl::add_socket(TimePoint now, const Socket& socket) {
   if (socket.component != ComponentId{1}) return fail(errc::invalid_argument);
   const auto base = local.add_base(now, socket);
   if (!base) return fail(base.error());
-  if (gatherer.begun() && !ended()) {
+  // RFC 8838 §13: no new candidate after the nomination.
+  if (gatherer.begun() && !ended() && !selected) {
     local.rank();
     begin_base(now, *base);
   }
@@ -65,12 +66,21 @@ result<void> Agent::Impl::add_socket(TimePoint now, const Socket& socket) {
 result<void> Agent::Impl::remove_socket(TimePoint now, SocketId socket, std::error_code why) {
   const auto base = local.base_of(socket);
   if (!base) return fail(errc::no_such_socket);
+  // RFC 8445 §8.1.1: one nomination a session. Once the peer may have heard of it no other pair can take its place.
+  const auto nominated = nominator.nominated();
+  const bool lost_nomination = nominated && checklist[*nominated].base == *base;
+  const bool was_sent = lost_nomination && !checklist[*nominated].nominate;
   gatherer.remove_base(now, *base);
   for (PairIndex i = 0; i < checklist.pairs().size(); ++i)
     if (checklist[i].base == *base && checklist[i].state != PairState::failed) fail_pair(now, i, Cause::socket_gone);
   journal.note(now, "ice-socket-removed", local.bases()[*base].local, {});
   local.remove_base(now, *base, why);
-  if (selected && checklist[*selected].base == *base) end(now, AgentState::disconnected, Cause::socket_gone);
+  if (selected && checklist[*selected].base == *base)
+    end(now, AgentState::disconnected, Cause::socket_gone);
+  else if (!selected && was_sent)
+    end(now, AgentState::failed, Cause::nomination_failed);
+  else if (lost_nomination)
+    nominator.reset();
   advance(now);
   return {};
 }
@@ -89,14 +99,16 @@ result<void> Agent::Impl::set_remote_description(TimePoint now, const Descriptio
   if (closed()) return fail(errc::closed);
   if (const auto valid = validate_credentials(description); !valid) return valid;
   if (session.remote_known()) {
-    if (description.ufrag != session.remote_ufrag) return fail(errc::wrong_generation);
+    if (description.ufrag != session.remote_ufrag || description.password != session.remote_password)
+      return fail(errc::wrong_generation);
   } else {
     const auto credential = stun::Credential::short_term(description.password);
     if (!credential) return fail(errc::bad_password);
     session.remote_ufrag = description.ufrag;
+    session.remote_password = description.password;
     session.remote = *credential;
     session.remote_lite = description.lite;
-    remote_pacing = description.pacing;
+    if (description.pacing) remote_pacing = std::min(*description.pacing, longest_interval);
     description_received = now;
     // RFC 8445 §6.1.1: between full and lite, the full agent controls.
     if (description.lite && session.role == Role::controlled) {
@@ -108,12 +120,15 @@ result<void> Agent::Impl::set_remote_description(TimePoint now, const Descriptio
     if (!ended()) set_state(now, AgentState::checking, Cause::none);
     for (const Candidate& candidate : std::exchange(early_candidates, {}))
       static_cast<void>(take_candidate(now, candidate).has_value());
+    proven.clear();
     for (const EarlyChecks::Check& check : early.take()) {
-      // The checks of another session with the same user name are none of ours (RFC 8445 §7.3.1.4: forking).
-      if (check.remote_ufrag == session.remote_ufrag)
-        learn(now, check.base, check.source, check.priority, check.nominates);
-      else
+      // Another ufrag is another session's, as where the offer was forked (RFC 8445 §7.3.1.4).
+      if (check.remote_ufrag != session.remote_ufrag) {
         ++ignored.unauthenticated;
+        continue;
+      }
+      if (!proven.add(local.bases()[check.base].socket, check.source)) ++ignored.over_limit;
+      learn(now, check.base, check.source, check.priority, check.nominates);
     }
   }
   for (const StreamDescription& stream : description.streams) {

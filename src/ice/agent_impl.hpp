@@ -20,6 +20,10 @@
 
 namespace ice {
 
+/// The largest Ta that a peer may impose; ours, since RFC 8445 §14.2 names none and RFC 8839 §5.5 allows ten digits of
+/// milliseconds. At this one a handful of pairs fills the 39.5 s of RFC 8863 already.
+inline constexpr std::chrono::milliseconds longest_interval{5'000};
+
 /// The parent of the parts: it routes input to them, passes on what they want to send, takes the smallest of their
 /// timeouts, and moves the agent's state. The parts know each other only as far as their constructors say, and none
 /// knows the agent.
@@ -61,7 +65,9 @@ struct Agent::Impl {
   void select(TimePoint now, PairIndex pair);
   void fail_pair(TimePoint now, PairIndex pair, Cause cause);
   void switched_role(TimePoint now);
+  void check_failed(TimePoint now, PairIndex pair, Cause cause);
   void conclude(TimePoint now);
+  std::optional<TimePoint> gives_up_at() const noexcept;
   Cause failure_cause() const noexcept;
   void end(TimePoint now, AgentState state, Cause cause);
   void set_state(TimePoint now, AgentState state, Cause cause);

@@ -66,12 +66,13 @@ Received Agent::Impl::handle_request(TimePoint now, const stun::Message& request
   if (!outcome.check) return received;
 
   const Responder::Check& check = *outcome.check;
-  if (!proven.add(datagram.socket, datagram.from)) ++ignored.over_limit;
+  const bool ours = !session.remote_known() || check.remote_ufrag == session.remote_ufrag;
+  if (ours && !proven.add(datagram.socket, datagram.from)) ++ignored.over_limit;
   if (!session.remote_known()) {
     ++early_count;
-    if (!early.keep({base, datagram.from, std::string{check.remote_ufrag}, check.priority, check.nominates, now}))
+    if (!early.keep({base, datagram.from, std::string{check.remote_ufrag}, check.priority, check.nominates}))
       ++ignored.over_limit;
-  } else if (check.remote_ufrag == session.remote_ufrag) {
+  } else if (ours) {
     learn(now, base, datagram.from, check.priority, check.nominates);
     advance(now);
   } else {
@@ -107,10 +108,15 @@ void Agent::Impl::learn(TimePoint now, BaseIndex base, const Endpoint& source, s
   // (RFC 8445 §8.1.1).
   const bool open = state == AgentState::checking ||
                     (state == AgentState::connected && nominated && pair.priority > checklist[*selected].priority);
-  if (!open) return;
-  if (pair.valid()) {
-    if (pair.peer_nominated) select(now, *index);
+  if (!open) {
+    if (pair.undecided()) checklist.fail(now, *index, Cause::superseded);
     return;
+  }
+  if (pair.valid()) {
+    if (!pair.peer_nominated) return;
+    // Its last answer is consent for no longer than any other (RFC 7675 §5.1). Where little of that is left the pair is
+    // checked once more, and selected when the answer comes.
+    if (now - *pair.last_heard < Consent::lifetime / 2) return select(now, *index);
   }
   if (pair.state == PairState::in_progress) checks.cancel(*index);
   checklist.trigger(*index);
@@ -131,6 +137,8 @@ Received Agent::Impl::handle_response(TimePoint now, const stun::Message& respon
         touch();
         return {Verdict::handled};
       case Consent::Answer::ignored:
+        return {Verdict::handled};
+      case Consent::Answer::unauthenticated:
         ++ignored.unauthenticated;
         return {Verdict::unauthenticated};
       case Consent::Answer::revoked:
@@ -169,8 +177,7 @@ void Agent::Impl::handle_check_answer(TimePoint now, const Checks::Answer& answe
       note(now, "ice-check-refused", pair, pair.error_code);
       // A late answer to a check that another one replaced fails nothing that has succeeded since.
       if (pair.selected || (pair.valid() && !answer.fields.nominate)) return;
-      fail_pair(now, answer.pair, answer.cause);
-      if (answer.fields.nominate) end(now, AgentState::failed, Cause::nomination_failed);
+      check_failed(now, answer.pair, answer.cause);
       return;
     case Checks::Answer::Kind::success:
       break;
@@ -183,7 +190,6 @@ void Agent::Impl::handle_check_answer(TimePoint now, const Checks::Answer& answe
     ++ignored.over_limit;
     mapped = local.find_or_add_mapped(pair.base, checklist.base_of(pair).local);
   }
-  if (!mapped) return;
   if (local.all().size() > known)
     journal.note(now, "ice-local-peer-reflexive", checklist.base_of(pair).local, answer.mapped);
   checks.forget(answer.pair);

@@ -15,12 +15,9 @@ void Agent::Impl::handle_timeout(TimePoint now) {
   if (closed()) return;
   gatherer.handle_timeout(now);
   while (const auto expired = checks.expire(now)) {
-    Pair& pair = checklist[expired->pair];
-    // A nomination that nobody confirmed ends the checklist (RFC 8445 §7.2.5.3.4), at either end.
-    const bool nomination = expired->nominate || pair.peer_nominated;
+    const Pair& pair = checklist[expired->pair];
     note(now, "ice-check-timed-out", pair, pair.requests_sent);
-    fail_pair(now, expired->pair, expired->cause);
-    if (nomination && !selected) end(now, AgentState::failed, Cause::nomination_failed);
+    check_failed(now, expired->pair, expired->cause);
   }
   if (!consent.handle_timeout(now)) {
     note(now, "ice-consent-expired", checklist[*selected]);
@@ -69,6 +66,9 @@ bool Agent::Impl::has_paced() const noexcept {
 // One transaction a slot (RFC 8445 §14.2): triggered checks first, since the peer waits for them, then gathering,
 // then the rest of the checklist.
 void Agent::Impl::begin_paced(TimePoint now) {
+  // A slot that was meant for something that is no longer to be done is lost: used later it would come on top of those
+  // that others have by then.
+  if (!has_paced()) slot.reset();
   while (has_paced()) {
     if (!slot) slot = environment.pacer.reserve(now, interval());
     if (*slot > now) return;
@@ -140,17 +140,34 @@ void Agent::Impl::switched_role(TimePoint now) {
   events.push_back(RoleSwitched{session.role});
 }
 
+// A nomination that fails ends the checklist, at either end (RFC 8445 §7.2.5.3.4, §7.3.1.5). A peer of RFC 5245 may
+// have nominated more than one pair: then the last of them decides.
+void Agent::Impl::check_failed(TimePoint now, PairIndex index, Cause why) {
+  const bool by_us = nominator.nominated() == index;
+  const bool by_peer = checklist[index].peer_nominated;
+  fail_pair(now, index, why);
+  if (selected || !(by_us || by_peer)) return;
+  const auto& pairs = checklist.pairs();
+  if (std::any_of(pairs.begin(), pairs.end(), [](const Pair& pair) { return pair.peer_nominated && pair.undecided(); }))
+    return;
+  end(now, AgentState::failed, Cause::nomination_failed);
+}
+
 // Failing takes: patience is over (RFC 8863 §4), nothing is left to try, and no candidate of ours is still to come. The
 // peer's end-of-candidates is not waited for beyond that (RFC 8863 §5). A valid pair that the peer does not nominate is
-// waited on for as long as an answer on it is consent.
+// waited on for as long as an answer on it is consent. None where there is something to do before.
+std::optional<TimePoint> Agent::Impl::gives_up_at() const noexcept {
+  if (state != AgentState::checking || checklist.undecided() != 0 || !gatherer.done()) return std::nullopt;
+  const auto best = checklist.best_valid();
+  if (!best) return patience_over;
+  if (session.role == Role::controlling) return std::nullopt;
+  return std::max(*patience_over, *checklist[*best].last_heard + Consent::lifetime);
+}
+
 void Agent::Impl::conclude(TimePoint now) {
-  if (state != AgentState::checking || now < *patience_over || checklist.undecided() != 0 || !gatherer.done()) return;
-  if (const auto best = checklist.best_valid()) {
-    if (session.role == Role::controlling || now - *checklist[*best].last_heard < Consent::lifetime) return;
-    end(now, AgentState::failed, Cause::nomination_failed);
-    return;
-  }
-  end(now, AgentState::failed, failure_cause());
+  const auto over = gives_up_at();
+  if (!over || now < *over) return;
+  end(now, AgentState::failed, checklist.best_valid() ? Cause::nomination_failed : failure_cause());
 }
 
 Cause Agent::Impl::failure_cause() const noexcept {
@@ -222,13 +239,7 @@ std::optional<TimePoint> Agent::Impl::compute_next_timeout() const {
   earliest(next, consent.next_timeout());
   earliest(next, nominate_again);
   if (has_paced()) earliest(next, slot);
-  if (state == AgentState::checking) {
-    std::optional<TimePoint> verdict = patience_over;
-    if (const auto best = checklist.best_valid())
-      verdict = std::max(*verdict, *checklist[*best].last_heard + Consent::lifetime);
-    // Once it has passed, what is still under way has timeouts of its own.
-    if (checklist.undecided() == 0) earliest(next, verdict);
-  }
+  earliest(next, gives_up_at());
   return next;
 }
 

@@ -90,7 +90,7 @@ std::optional<Checks::Expired> Checks::expire(TimePoint now) {
     // One that was replaced is no failure of its pair (RFC 8445 §7.3.1.4).
     if (over.transaction.cancelled()) continue;
     const bool violated = step == stun::Transaction::Step::integrity_violated;
-    return Expired{over.pair, violated ? Cause::unauthenticated : Cause::no_response, over.fields.nominate};
+    return Expired{over.pair, violated ? Cause::unauthenticated : Cause::no_response};
   }
   return std::nullopt;
 }

@@ -51,7 +51,6 @@ class Checks {
   struct Expired {
     PairIndex pair;
     Cause cause;
-    bool nominate;
   };
   /// Handles time. Each check that has failed by now is told once: call it until it has none.
   std::optional<Expired> expire(TimePoint now);

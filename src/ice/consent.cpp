@@ -86,7 +86,7 @@ Consent::Answer Consent::handle_response(TimePoint now, const stun::Message& res
   const auto authentic = response.authenticate(*session_.remote);
   if (!authentic) {
     ++pair.unauthenticated;
-    return Answer::ignored;
+    return Answer::unauthenticated;
   }
   found->open = false;
   ++pair.responses_heard;

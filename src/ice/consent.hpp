@@ -34,7 +34,13 @@ class Consent {
   /// False once consent has expired; then it has stopped.
   [[nodiscard]] bool handle_timeout(TimePoint now);
 
-  enum class Answer : std::uint8_t { not_ours, refreshed, ignored, revoked };
+  enum class Answer : std::uint8_t {
+    not_ours,
+    refreshed,
+    ignored,  // authentic, and no consent: an error, or from elsewhere
+    unauthenticated,
+    revoked,
+  };
   Answer handle_response(TimePoint now, const stun::Message& response, const Datagram& datagram);
 
   /// A packet has left on the pair, so its mapping is fresh.

@@ -20,7 +20,6 @@ class EarlyChecks {
     std::string remote_ufrag;
     std::uint32_t priority;
     bool nominates;
-    TimePoint at;
   };
 
   explicit EarlyChecks(std::size_t limit) noexcept : limit_{limit} {}

@@ -89,9 +89,14 @@ std::optional<LocalIndex> LocalCandidates::add_host(BaseIndex index) {
   assert(base.ranked);
   if (base.host_priority != 0) return std::nullopt;
   const auto preference = static_cast<std::uint16_t>(65535 - base.rank);
-  base.host_priority = candidate_priority(CandidateType::host, preference, base.component);
-  const auto added = add(CandidateType::host, index, base.local, {}, base.host_priority);
-  if (added) base.foundation = candidates_[*added].foundation;
+  const std::uint32_t priority = candidate_priority(CandidateType::host, preference, base.component);
+  const auto added = add(CandidateType::host, index, base.local, {}, priority);
+  if (added) {
+    base.foundation = candidates_[*added].foundation;
+    base.host_priority = priority;
+  } else {
+    base.usable = false;
+  }
   return added;
 }
 
@@ -100,11 +105,20 @@ std::optional<LocalIndex> LocalCandidates::add_server_reflexive(BaseIndex index,
   assert(server < max_servers);
   const Base& base = bases_[index];
   const Endpoint told{mapped.address.without_scope(), mapped.port};
-  for (const LocalCandidate& known : candidates_)
-    if (known.base == index && known.candidate.endpoint == told) return std::nullopt;
-  const auto preference = static_cast<std::uint16_t>(65535 - base.rank * max_servers - server);
-  return add(CandidateType::server_reflexive, index, told, server_address,
-             candidate_priority(CandidateType::server_reflexive, preference, base.component));
+  std::size_t earlier = 0;  // mappings of this base that the server saw before this one
+  for (const LocalCandidate& known : candidates_) {
+    if (known.base != index) continue;
+    if (known.candidate.endpoint == told) return std::nullopt;
+    if (known.candidate.type == CandidateType::server_reflexive && known.server_index == server) ++earlier;
+  }
+  // RFC 8445 §5.1.2: unique for the bound on candidates that there are by default, and beyond it the last ones share.
+  constexpr std::size_t slots = max_bases * max_servers;
+  const std::size_t below = std::min<std::size_t>(earlier, 65535 / slots) * slots + base.rank * max_servers + server;
+  const auto preference = static_cast<std::uint16_t>(65535 - below);
+  const auto added = add(CandidateType::server_reflexive, index, told, server_address,
+                         candidate_priority(CandidateType::server_reflexive, preference, base.component));
+  if (added) candidates_[*added].server_index = server;
+  return added;
 }
 
 std::optional<LocalIndex> LocalCandidates::find_or_add_mapped(BaseIndex index, const Endpoint& mapped) {

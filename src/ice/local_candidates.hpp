@@ -24,7 +24,7 @@ struct Base {
   std::string interface;
   ComponentId component{1};
   std::uint16_t rank = 0;  // 0 is liked best; set when gathering begins
-  bool usable = true;      // RFC 8445 §5.1.1.1 allows a candidate on it
+  bool usable = true;      // RFC 8445 §5.1.1.1 allows a candidate on it, and the limit had room for one
   bool ranked = false;
   std::uint16_t foundation = 0;  // of its host candidate
   std::uint32_t host_priority = 0;
@@ -45,6 +45,7 @@ struct LocalCandidate {
   BaseIndex base = 0;
   std::uint16_t foundation = 0;
   Address server;  // that a server-reflexive one was learned from
+  std::size_t server_index = 0;
 };
 
 /// The sockets and candidates of this side: foundations, priorities, redundancy.
@@ -62,7 +63,8 @@ class LocalCandidates {
   /// that neither starves the other (RFC 8421 §4), link-local addresses last.
   void rank();
 
-  /// The host candidate of a ranked base, or none where it was made before or the limit is reached.
+  /// The host candidate of a ranked base, or none where it was made before or the limit is reached; then nothing may be
+  /// sent from the base either.
   std::optional<LocalIndex> add_host(BaseIndex base);
 
   /// None where it is redundant (RFC 8838 §9) or the limit is reached. `server` is the index of the server's URI,

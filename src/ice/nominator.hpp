@@ -31,7 +31,7 @@ class Nominator {
   /// The nomination is under way, or was undone by a role switch.
   void begin(PairIndex pair) noexcept { nominated_ = pair; }
   void reset() noexcept { nominated_.reset(); }
-  bool begun() const noexcept { return nominated_.has_value(); }
+  std::optional<PairIndex> nominated() const noexcept { return nominated_; }
 
  private:
   std::optional<PairIndex> nominated_;

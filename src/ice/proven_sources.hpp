@@ -22,6 +22,8 @@ class ProvenSources {
     return true;
   }
 
+  void clear() noexcept { sources_.clear(); }
+
   bool contains(SocketId socket, const Endpoint& from) noexcept {
     if (last_ < sources_.size() && sources_[last_] == Source{socket, from}) return true;
     const auto found = std::find(sources_.begin(), sources_.end(), Source{socket, from});

@@ -5,8 +5,7 @@
 namespace ice {
 namespace {
 
-constexpr std::uint32_t max_priority = 0x7FFFFFFF;  // RFC 8445 §5.1.2
-constexpr std::size_t max_foundation = 32;          // RFC 8839 §5.1
+constexpr std::size_t max_foundation = 32;  // RFC 8839 §5.1
 
 }  // namespace
 

@@ -40,7 +40,7 @@ Responder::Outcome Responder::handle_request(TimePoint now, const stun::Message&
     return outcome;
   }
   const auto priority = authentic->get<stun::attr::Priority>();
-  if (!priority || *priority == 0) {
+  if (!priority || *priority == 0 || *priority > max_priority) {
     outcome.answer = error(*authentic, stun::ErrorCode::bad_request, scratch);
     return outcome;
   }

@@ -18,6 +18,7 @@ struct Session {
   std::string local_password;
   stun::Credential local;  // verifies the peer's checks and signs the answers to them
   std::string remote_ufrag{};
+  std::string remote_password{};
   std::optional<stun::Credential> remote{};  // signs our checks and verifies the answers; none until it is known
   bool remote_lite = false;
 
