@@ -109,7 +109,11 @@ RtoEstimate& BindingClient::rto_of(const Server& server) noexcept {
 }
 
 RetransmissionSchedule BindingClient::schedule_for(const BindingRequest& request, TimePoint now) {
-  if (request.schedule) return *request.schedule;
+  if (request.schedule) {
+    RetransmissionSchedule schedule = *request.schedule;
+    schedule.reliable_transport = is_stream(request.transport);
+    return schedule;
+  }
   if (is_stream(request.transport)) return RetransmissionSchedule::stream();
   return RetransmissionSchedule::datagram(rto_of(server_of(request.server, now)).rto(now, config_.rto));
 }
@@ -321,6 +325,7 @@ Received BindingClient::handle_response(TimePoint now, const Datagram& in, Excha
 
 void BindingClient::take_success(TimePoint now, Exchange& exchange, const Message& response) {
   BindingResult& result = exchange.result;
+  result.code = {};  // of a 5xx before it
   const auto counter = response.get<attr::TransactionTransmitCounter>();
   result.round_trip = exchange.transaction.round_trip(now, counter ? counter->request : std::uint8_t{0});
   if (result.round_trip) rto_of(server_of(exchange.request.server, now)).sample(now, *result.round_trip);

@@ -321,6 +321,16 @@ TEST_F(ABindingClient, AsksAgainAfterServerErrorsFourTimesWithGrowingWaits) {  /
   EXPECT_EQ(ids.size(), 5u) << "each is a transaction of its own";
 }
 
+TEST_F(ABindingClient, SaysNothingOfAServerErrorThatDidNotLast) {
+  ask(question);
+  receive({error_response(id(), ErrorCode::server_error), server, socket});
+  step();
+  receive(success(id()));
+  EXPECT_FALSE(result().error);
+  EXPECT_EQ(result().code, ErrorCode{});
+  EXPECT_EQ(result().last_heard.kind, LastHeard::Kind::server_error) << "but keeps it as evidence";
+}
+
 TEST_F(ABindingClient, DoesNotFollowRedirectionsThatAnybodyCouldHaveSent) {  // RFC 8489 §14.8
   ask(question);
   const Endpoint victim = endpoint("198.51.100.66:80");

@@ -36,7 +36,8 @@ struct BindingRequest {
   std::optional<ChangeRequest> change_request{};  ///< RFC 5780 §7.2: the response comes from elsewhere
   std::uint16_t response_port = 0;         ///< RFC 5780 §7.5: the response goes to this port; 0 for no such wish
   std::optional<std::uint16_t> padding{};  ///< RFC 5780 §7.6: bytes of PADDING; fails where scratch cannot hold them
-  std::optional<RetransmissionSchedule> schedule{};  ///< instead of the default of the transport and the RTO learned
+  std::optional<RetransmissionSchedule>
+      schedule{};  ///< instead of the transport's with the RTO learned; on a stream, rc 1
 };
 
 /// The last thing that came back for a request and did not answer it.
