@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "stun/utf8.hpp"
 
@@ -64,7 +65,31 @@ std::optional<std::string> decode_name(std::string_view text) {
   const bool printable =
       std::none_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7F; });
   if (name.empty() || name.size() > longest_host || !printable || !count_characters(name)) return std::nullopt;
+  // Colons may be encoded in a name. One that then reads as an IPv6 address, perhaps with a zone, is still no address
+  // (RFC 3986 §3.2.2 has those in brackets), and nobody can look it up.
+  if (const result<Address> address = Address::parse(name); address && address->is_v6()) return std::nullopt;
   return name;
+}
+
+/// RFC 3986 §3.2.2, IPvFuture: "v", a version in hexadecimal, ".", an address of that version.
+bool is_future_address(std::string_view literal) noexcept {
+  if (literal.empty() || lower(literal.front()) != 'v') return false;
+  const std::size_t dot = literal.find('.');
+  if (dot == std::string_view::npos) return false;
+  const std::string_view version = literal.substr(1, dot - 1);
+  const std::string_view address = literal.substr(dot + 1);
+  return !version.empty() && !address.empty() &&
+         std::all_of(version.begin(), version.end(), [](char c) { return hex_value(c) >= 0; }) &&
+         std::all_of(address.begin(), address.end(), [](char c) { return is_name_character(c) || c == ':'; });
+}
+
+/// What stands between brackets. A zone means something on this host alone, and RFC 3986 has no room for one.
+result<std::string> read_literal(std::string_view literal) {
+  if (is_future_address(literal)) return fail(errc::unsupported);
+  if (literal.find('%') != std::string_view::npos) return fail(errc::bad_uri);
+  const result<Address> address = Address::parse(literal);
+  if (!address || !address->is_v6()) return fail(errc::bad_uri);
+  return address->to_string();
 }
 
 /// RFC 3986 §3.2.3: digits, or nothing, which stands for the default.
@@ -113,12 +138,9 @@ result<Uri> Uri::parse(std::string_view text) {
   if (text.starts_with('[')) {
     const std::size_t bracket = text.find(']');
     if (bracket == std::string_view::npos) return fail(errc::bad_uri);
-    const std::string_view literal = text.substr(1, bracket - 1);
-    // A zone means something on this host alone, and RFC 3986 has no room for one.
-    if (literal.find('%') != std::string_view::npos) return fail(errc::bad_uri);
-    const result<Address> address = Address::parse(literal);
-    if (!address || !address->is_v6()) return fail(errc::bad_uri);
-    uri.host = address->to_string();
+    result<std::string> literal = read_literal(text.substr(1, bracket - 1));
+    if (!literal) return fail(literal.error());
+    uri.host = std::move(*literal);
     after_host = text.substr(bracket + 1);
   } else {
     const std::size_t end = std::min(text.find(':'), text.size());

@@ -127,7 +127,15 @@ TEST(StunUri, RefusesWhatTheGrammarsDoNotHave) {
            "stun:[example.org]",
            "stun:[fe80::1%2]",
            "stun:[fe80::1%25eth0]",
-           "stun:[v1.x]",
+           "stun:[v.x]",
+           "stun:[v1.]",
+           "stun:[v1]",
+           "stun:[vg.x]",
+           "stun:[v1.x%41]",
+           "stun:[w1.x]",
+           "stun:[:::1]",
+           "stun:[1:2:3:4:5:6:7:8:9]",
+           "stun:[::ffff:192.0.2.256]",
            "stun:%",
            "stun:%4",
            "stun:%4g",
@@ -140,6 +148,38 @@ TEST(StunUri, RefusesWhatTheGrammarsDoNotHave) {
            "stun:b\xc3\xbc",
        })
     EXPECT_EQ(Uri::parse(bad).error(), errc::bad_uri) << bad;
+}
+
+// RFC 3986 §3.2.3: port = *DIGIT, which may have leading zeros.
+TEST(StunUri, ReadsPortsAsDigits) {
+  EXPECT_EQ(parsed("stun:a:1").port, 1);
+  EXPECT_EQ(parsed("stun:a:65535").port, 65535);
+  EXPECT_EQ(parsed("stun:a:0003478").to_string(), "stun:a:3478");
+}
+
+// RFC 3986 §3.2.2: "%3A" is a colon within a name; an address has real ones, in brackets. Taken for an address it could
+// even have a zone, and would come out as a URI that cannot be read.
+TEST(StunUri, AnEncodedIpv6AddressIsNoHost) {
+  for (const std::string_view bad :
+       {"stun:%3A%3A1", "stun:2001%3ADB8%3A%3A1", "stun:fe80%3A%3A1%252", "turn:%3a%3affff%3a192.0.2.1:3478"})
+    EXPECT_EQ(Uri::parse(bad).error(), errc::bad_uri) << bad;
+  // §6.2.2.2: what needs no encoding means the same with it.
+  EXPECT_EQ(parsed("stun:%31%39%32.0.2.1").address(), Address::v4(192, 0, 2, 1));
+}
+
+// §7.4: other spellings of IPv4 addresses than the dotted one of four decimal numbers are names.
+TEST(StunUri, RareSpellingsOfAddressesAreNames) {
+  for (const std::string_view name : {"127.1", "0x7f.0.0.1", "010.0.0.1", "256.0.0.1", "2130706433"}) {
+    const Uri uri = parsed("stun:" + std::string{name});
+    EXPECT_EQ(uri.host, name);
+    EXPECT_FALSE(uri.address()) << name;
+  }
+}
+
+// §3.2.2: an unknown version is told apart from a wrong text.
+TEST(StunUri, AddressesOfLaterVersionsOfIpAreUnsupported) {
+  for (const std::string_view future : {"stun:[v1.x]", "stun:[VaF.a:b~!]:80", "turn:[v6.2001:db8::1]?transport=tcp"})
+    EXPECT_EQ(Uri::parse(future).error(), errc::unsupported) << future;
 }
 
 TEST(StunUri, BoundsTheHost) {

@@ -26,8 +26,9 @@ struct ICE_API Uri {
   std::optional<std::uint16_t> port;         ///< as far as it says one
   std::optional<Transport> named_transport;  ///< what "?transport=" says, udp or tcp
 
-  /// Schemes and "transport" in any case; no path, user, fragment or other query. errc::bad_uri, errc::unsupported for
-  /// another transport than udp and tcp.
+  /// Schemes and "transport" in any case; no path, user, fragment or other query. errc::bad_uri, also for an empty
+  /// host, port 0, and a zone id. errc::unsupported for another transport than udp and tcp, and for an address of a
+  /// later version of IP.
   static result<Uri> parse(std::string_view text);
 
   bool is_turn() const noexcept { return scheme == Scheme::turn || scheme == Scheme::turns; }
