@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/hidden.hpp"
 #include "ice/agent.hpp"
 #include "ice/checklist.hpp"
 #include "ice/checks.hpp"
@@ -29,7 +30,7 @@ inline constexpr std::chrono::milliseconds longest_interval{5'000};
 /// knows the agent.
 ///
 /// agent.cpp has the verbs, agent_input.cpp what arrives, agent_progress.cpp what follows from it.
-struct Agent::Impl {
+struct ICE_HIDDEN Agent::Impl {
   Impl(AgentConfig config, Environment environment);
 
   // ---- verbs (agent.cpp)

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "base/hidden.hpp"
 #include "ice/io/driver.hpp"
 #include "io/context_state.hpp"
 #include "io/socket_table.hpp"
@@ -43,7 +44,7 @@ constexpr Duration accept_pause = 100ms;
 
 }  // namespace
 
-struct Engine::Impl {
+struct ICE_HIDDEN Engine::Impl {
   Impl(Engine& owner, Context context_of_owner)
       : engine{owner}, context{std::move(context_of_owner)}, shared{*context.state()}, timer{shared.strand} {}
 

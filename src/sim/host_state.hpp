@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/hidden.hpp"
 #include "ice/sim/host.hpp"
 #include "sim/attachment.hpp"
 #include "sim/nat_table.hpp"
@@ -32,7 +33,7 @@ struct Socket {
   std::unique_ptr<Stream> stream{};
 };
 
-struct Interface::State {
+struct ICE_HIDDEN Interface::State {
   State(Host::State& host, Realm& realm, std::string name, const Link& link);
 
   Realm& realm;
@@ -44,7 +45,7 @@ struct Interface::State {
 };
 
 /// A host's sockets and what it does with packets.
-struct Host::State final : Device {
+struct ICE_HIDDEN Host::State final : Device {
   State(Network::State& network, std::string name);
 
   Network::State& network;

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "base/hidden.hpp"
 #include "ice/sim/nat.hpp"
 #include "sim/attachment.hpp"
 #include "sim/nat_table.hpp"
@@ -11,7 +12,7 @@
 namespace ice::sim {
 
 /// What a NAT does with the packets that its two sides receive.
-struct Nat::State final : Device {
+struct ICE_HIDDEN Nat::State final : Device {
   State(Network::State& network, Realm& outside, Realm& inside, std::string name, const NatConfig& config,
         const Link& uplink);
 

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/hidden.hpp"
 #include "ice/sim/network.hpp"
 #include "sim/attachment.hpp"
 #include "sim/capture.hpp"
@@ -19,7 +20,7 @@ namespace ice::sim {
 struct Socket;
 
 /// What everything on the network shares.
-struct Network::State {
+struct ICE_HIDDEN Network::State {
   explicit State(Network& self, std::uint64_t seed);
   ~State();
 
@@ -83,7 +84,7 @@ struct Network::State {
 };
 
 /// An address realm's routes.
-struct Realm::State {
+struct ICE_HIDDEN Realm::State {
   State(Network::State& network_, std::string name_) : network{network_}, name{std::move(name_)} {}
 
   Network::State& network;
