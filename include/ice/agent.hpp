@@ -117,7 +117,8 @@ class ICE_API Agent {
 
   /// Adds a bound UDP socket, before gather() or at any time after it (a new interface). It becomes a host candidate
   /// where RFC 8445 §5.1.1.1 allows that and no pair is selected yet (RFC 8838 §13); others are only reported.
-  /// errc::invalid_argument for an unspecified address or an id that is in use, errc::limit_reached, errc::closed.
+  /// errc::invalid_argument for an unspecified address, or an id or endpoint that is in use; errc::limit_reached,
+  /// errc::closed.
   result<void> add_socket(TimePoint now, const Socket& socket);
 
   /// The socket is gone (its interface went down). Candidates and pairs on it fail. errc::no_such_socket.

@@ -1,11 +1,16 @@
 #include <variant>
 
 #include "ice/agent_impl.hpp"
+#include "ice/reachable.hpp"
 
 namespace ice {
 
 Received Agent::Impl::handle_datagram(TimePoint now, const Datagram& datagram, MutableBytes scratch) {
   if (closed()) return {Verdict::not_mine};
+  if (!is_reachable(datagram.from)) {  // a forged source: nobody is there to be answered or checked
+    ++ignored.malformed;
+    return {Verdict::malformed};
+  }
   if (!stun::is_stun(datagram.payload)) return handle_data(now, datagram);
   const auto base = local.base_of(datagram.socket);
   if (!base) return {Verdict::not_mine};
@@ -66,17 +71,14 @@ Received Agent::Impl::handle_request(TimePoint now, const stun::Message& request
   if (!outcome.check) return received;
 
   const Responder::Check& check = *outcome.check;
-  const bool ours = !session.remote_known() || check.remote_ufrag == session.remote_ufrag;
-  if (ours && !proven.add(datagram.socket, datagram.from)) ++ignored.over_limit;
-  if (!session.remote_known()) {
-    ++early_count;
-    if (!early.keep({base, datagram.from, std::string{check.remote_ufrag}, check.priority, check.nominates}))
-      ++ignored.over_limit;
-  } else if (ours) {
+  if (!proven.add(datagram.socket, datagram.from)) ++ignored.over_limit;
+  if (session.remote_known()) {
     learn(now, base, datagram.from, check.priority, check.nominates);
     advance(now);
   } else {
-    ++ignored.unauthenticated;
+    ++early_count;
+    if (!early.keep({base, datagram.from, std::string{check.remote_ufrag}, check.priority, check.nominates}))
+      ++ignored.over_limit;
   }
   return received;
 }
@@ -107,9 +109,10 @@ void Agent::Impl::learn(TimePoint now, BaseIndex base, const Endpoint& source, s
   // After a pair is selected only a nomination of a better one matters: a peer of RFC 5245 may nominate more than one
   // (RFC 8445 §8.1.1).
   const bool open = state == AgentState::checking ||
-                    (state == AgentState::connected && nominated && pair.priority > checklist[*selected].priority);
+                    (state == AgentState::connected && pair.peer_nominated && session.role == Role::controlled &&
+                     pair.priority > checklist[*selected].priority);
   if (!open) {
-    if (pair.undecided()) checklist.fail(now, *index, Cause::superseded);
+    if (pair.undecided()) fail_pair(now, *index, Cause::superseded);
     return;
   }
   if (pair.valid()) {

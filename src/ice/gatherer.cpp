@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "ice/earliest.hpp"
+#include "ice/reachable.hpp"
 #include "ice/stun/builder.hpp"
 
 namespace ice {
@@ -51,7 +52,7 @@ void Gatherer::resolve(ServerId id, std::span<const Endpoint> addresses) {
     const bool has_family = std::any_of(server.endpoints.begin(), server.endpoints.end(), [&](const Endpoint& known) {
       return known.address.family() == address.address.family();
     });
-    if (address && !has_family) server.endpoints.push_back(address.canonical());
+    if (is_reachable(address) && !has_family) server.endpoints.push_back(address.canonical());
   }
   server.name = server.endpoints.empty() ? Server::Name::failed : Server::Name::known;
   ask_all();
@@ -181,7 +182,7 @@ std::optional<Gatherer::Answer> Gatherer::handle_response(TimePoint now, const s
   // A server of RFC 3489 knows MAPPED-ADDRESS alone (RFC 8489 §11).
   auto mapped = response.get<stun::attr::XorMappedAddress>();
   if (!mapped) mapped = response.get<stun::attr::MappedAddress>();
-  if (!mapped || mapped->port == 0 || mapped->address.is_unspecified() || !response.unknown_required().empty()) {
+  if (!mapped || !is_reachable(*mapped) || !response.unknown_required().empty()) {
     settle(now, question, Cause::bad_response);
     return answer;
   }

@@ -16,8 +16,11 @@ bool LocalCandidates::is_usable(const Address& address) const noexcept {
 }
 
 result<BaseIndex> LocalCandidates::add_base(TimePoint now, const Socket& socket) {
-  if (!socket.local || socket.local.address.is_unspecified() || socket.local.port == 0 || base_of(socket.id))
+  if (!socket.local || socket.local.address.is_unspecified() || socket.local.port == 0)
     return fail(errc::invalid_argument);
+  for (const Base& known : bases_)
+    if (!known.removed && (known.socket == socket.id || known.local == socket.local))
+      return fail(errc::invalid_argument);
   if (bases_.size() >= max_bases) return fail(errc::limit_reached);
   Base base;
   base.socket = socket.id;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ice/reachable.hpp"
+
 namespace ice {
 namespace {
 
@@ -32,9 +34,9 @@ result<RemoteCandidates::Added> RemoteCandidates::add_signalled(TimePoint now, c
   if (candidate.transport != Transport::udp || !candidate.name.empty()) return fail(errc::unsupported);
   const Address& address = candidate.endpoint.address;
   // A loopback address would have this host send checks to itself on behalf of somebody else.
-  if (!address || candidate.endpoint.port == 0 || address.is_unspecified() || address.is_multicast() ||
-      (address.is_loopback() && !allow_loopback_) || candidate.priority == 0 || candidate.priority > max_priority ||
-      candidate.component != ComponentId{1} || !is_ice_text(candidate.foundation, 1, max_foundation))
+  if (!is_reachable(candidate.endpoint) || (address.is_loopback() && !allow_loopback_) || candidate.priority == 0 ||
+      candidate.priority > max_priority || candidate.component != ComponentId{1} ||
+      !is_ice_text(candidate.foundation, 1, max_foundation))
     return fail(errc::bad_candidate);
 
   Candidate kept = candidate;
@@ -42,6 +44,7 @@ result<RemoteCandidates::Added> RemoteCandidates::add_signalled(TimePoint now, c
   if (const auto known = find(kept.component, kept.endpoint)) {
     RemoteCandidate& old = candidates_[*known];
     if (!old.signalled) {
+      if (candidates_.size() - peer_reflexive_ >= limit_) return fail(errc::limit_reached);
       --peer_reflexive_;
       old.foundation = foundation_number(kept.foundation);
       old.signalled = now;

@@ -14,10 +14,11 @@ Responder::Outcome Responder::handle_request(TimePoint now, const stun::Message&
   const auto username = request.get<stun::attr::Username>();
   if (!username || request.integrity() == stun::Integrity::none)
     return refuse(now, request, stun::ErrorCode::bad_request, scratch);
-  // RFC 8445 §7.3: the first half of the user name is ours; the second is the peer's word, which only counts once its
-  // description is known.
+  // RFC 8445 §7.3: the first half of the user name is ours. The second is the peer's word until its description is
+  // known; from then on anybody else is a stranger, as where the offer was forked, and must not touch this session.
   const std::size_t colon = username->find(':');
-  if (colon == std::string_view::npos || username->substr(0, colon) != session_.local_ufrag)
+  if (colon == std::string_view::npos || username->substr(0, colon) != session_.local_ufrag ||
+      (session_.remote_known() && username->substr(colon + 1) != session_.remote_ufrag))
     return refuse(now, request, stun::ErrorCode::unauthenticated, scratch);
   const auto authentic = request.authenticate(session_.local);
   if (!authentic) return refuse(now, request, stun::ErrorCode::unauthenticated, scratch);

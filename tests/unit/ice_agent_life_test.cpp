@@ -60,14 +60,27 @@ TEST(AgentLife, GatheringTwiceIsGatheringOnce) {
   EXPECT_EQ(lone.events_of<GatheringDone>().size(), 1U);
 }
 
-TEST(AgentLife, ASocketMustHaveASpecificAddressAPortAndAnIdOfItsOwn) {
+TEST(AgentLife, ASocketMustHaveASpecificAddressAPortAnIdAndAnEndpointOfItsOwn) {
   LoneAgent lone;
   EXPECT_EQ(lone.add_socket(2, "0.0.0.0:5000").error(), errc::invalid_argument);
   EXPECT_EQ(lone.add_socket(2, "[::]:5000").error(), errc::invalid_argument);
   EXPECT_EQ(lone.add_socket(2, "192.0.2.2:0").error(), errc::invalid_argument);
   EXPECT_EQ(lone.add_socket(1, "192.0.2.2:5000").error(), errc::invalid_argument);
+  EXPECT_EQ(lone.add_socket(2, "192.0.2.1:5000").error(), errc::invalid_argument);
   EXPECT_EQ(lone.add_socket(2, "192.0.2.2:5000", ComponentId{2}).error(), errc::invalid_argument);
   EXPECT_TRUE(lone.add_socket(2, "192.0.2.2:5000"));
+}
+
+TEST(AgentLife, TheIdAndTheEndpointOfASocketThatIsGoneAreFree) {
+  LoneAgent lone;
+  lone.start({remote});
+  ASSERT_TRUE(lone.remove_socket(1));
+  ASSERT_TRUE(lone.add_socket(1, "192.0.2.1:5000"));
+  lone.connect(remote);
+  const auto pairs = lone.report().pairs;
+  ASSERT_EQ(pairs.size(), 2U);
+  EXPECT_EQ(pairs[0].cause, Cause::socket_gone);
+  EXPECT_TRUE(pairs[1].selected);
 }
 
 TEST(AgentLife, ASocketAddedWhileCheckingIsGatheredAndPaired) {
