@@ -1,0 +1,187 @@
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "ice/sdp/session.hpp"
+#include "mesh_demo/end_cause.hpp"
+#include "mesh_demo/ice_session.hpp"
+#include "mesh_demo/message.hpp"
+#include "mesh_demo/text_channel.hpp"
+
+namespace ice::mesh {
+
+/// What a call to any peer needs.
+struct CallConfig {
+  AgentConfig agent{};  ///< role is the call's to set
+  std::vector<LocalAddress> addresses{};
+  Duration attempt_timeout = std::chrono::seconds{10};  ///< after which the demo gives up on an attempt
+};
+
+// What a call tells, without the name of the peer: that is for Mesh to add.
+
+struct CallConnected {
+  Attempt attempt = 1;
+  Role role{};
+  Candidate local;
+  Candidate remote;
+  Duration took{};  ///< since the attempt began
+};
+struct CallText {
+  std::string text;
+};
+struct CallFailed {
+  Attempt attempt = 1;
+  bool final = false;  ///< no other attempt will follow
+  EndCause cause;
+  Duration took{};
+  ConnectivityReport report;
+};
+/// It was connected, and the peer went away without a goodbye.
+struct CallDisconnected {
+  EndCause cause;
+};
+/// The peer said goodbye.
+struct CallLeft {};
+/// A server's host name that DNS has to tell.
+struct CallNeedsName {
+  std::string host;
+};
+using CallEvent = std::variant<CallConnected, CallText, CallFailed, CallDisconnected, CallLeft, CallNeedsName>;
+
+/// What is known of one attempt.
+struct AttemptReport {
+  Attempt attempt = 1;
+  std::optional<EndCause> failed;  ///< none for the attempt that stands, or stood
+  ConnectivityReport report;
+};
+
+/// Everything between us and one other peer: up to two attempts, and then texts over the pair that ICE has selected.
+///
+/// Attempt 1 is offered by the one who joined later. When it fails, or takes too long, the other one offers: a swap of
+/// the roles of offer and answer helps where a NAT's mapping was kept on one side alone. Either side may fail first,
+/// and tells the other, so that both go on together.
+///
+/// A machine without sockets of its own: Mesh routes to it what its session owns.
+class Call {
+ public:
+  /// How long a peer whose signalling has ended may take to prove that it lives.
+  static constexpr Duration proof_of_life = std::chrono::seconds{2};
+  /// How long a peer that said goodbye is heard, should it have missed the acknowledgement.
+  static constexpr Duration goodbye_linger = std::chrono::seconds{1};
+
+  /// `config`, `tickets` and what `environment` refers to must outlive it. `newcomer`: we joined later, and offer.
+  Call(Member peer, bool newcomer, const CallConfig& config, Environment environment, TicketSource& tickets)
+      : peer_{std::move(peer)}, newcomer_{newcomer}, config_{config}, environment_{environment}, tickets_{tickets} {}
+
+  // ---- verbs
+
+  void begin(TimePoint now) { begin_attempt(now, 1); }
+  /// Kept until there is a pair. Errors as of TextChannel::say().
+  result<void> say(TimePoint now, std::string_view text);
+  /// Says goodbye over the pair if there is one; over() when it is heard.
+  void leave(TimePoint now);
+  /// Ends it without a word.
+  void close(TimePoint now);
+  /// What DNS said of a host that CallNeedsName asked for: addresses, none for an error.
+  void resolve(TimePoint now, std::string_view host, const std::vector<Address>& addresses);
+
+  // ---- what arrives
+
+  /// The peer's messages: Offer, Answer, CandidateLine or Error.
+  void handle_message(TimePoint now, const Offer& offer);
+  void handle_message(TimePoint now, const Answer& answer);
+  void handle_message(TimePoint now, const CandidateLine& line);
+  void handle_message(TimePoint now, const Error& error);
+  /// Signalling says that the peer left.
+  void handle_peer_left(TimePoint now, bool said_bye);
+  /// Our own signalling is gone.
+  void handle_signalling_lost(TimePoint now);
+  Received handle_datagram(TimePoint now, const Datagram& in, MutableBytes scratch);
+  void handle_socket(TimePoint now, const SocketEvent& event);
+  void handle_timeout(TimePoint now);
+
+  // ---- what leaves
+
+  std::optional<Message> poll_message();
+  std::optional<CallEvent> poll_event();
+  std::optional<SocketRequest> poll_socket();
+  std::optional<Transmit> poll_transmit(TimePoint now, MutableBytes scratch);
+  std::optional<TimePoint> next_timeout() const;
+
+  // ---- getters
+
+  const Member& peer() const noexcept { return peer_; }
+  bool owns(SocketId socket) const noexcept { return session_ && session_->owns(socket); }
+  bool owns(SocketTicket ticket) const noexcept { return session_ && session_->owns(ticket); }
+  bool connected() const noexcept { return state_ == State::connected; }
+  /// Nothing will come of it any more.
+  bool over() const noexcept { return state_ == State::over; }
+  /// Messages that were of no use: of another attempt, out of turn, or broken.
+  std::uint64_t ignored() const noexcept { return ignored_; }
+  const TextChannel& texts() const noexcept { return texts_; }
+  std::vector<AttemptReport> reports() const;
+
+ private:
+  enum class State : std::uint8_t {
+    waiting,    ///< for the peer's offer
+    trying,     ///< there is a session, and no pair yet
+    connected,  ///< texts flow
+    lingering,  ///< the peer said goodbye
+    over,
+  };
+
+  bool we_offer(Attempt attempt) const noexcept { return (attempt == 1) == newcomer_; }
+  bool is_current(Attempt attempt) const noexcept { return session_ != nullptr && attempt == attempt_; }
+
+  void begin_attempt(TimePoint now, Attempt attempt);
+  void open_session(TimePoint now, Role role);
+  void close_session(TimePoint now);
+  void fail_attempt(TimePoint now, EndCause cause, bool tell_peer);
+  void disconnect(TimePoint now, EndCause cause);
+  void end(TimePoint now);
+  void set_remote(TimePoint now, const Description& description);
+
+  void pump(TimePoint now);
+  void handle(TimePoint now, const SessionReady& ready);
+  void handle(TimePoint now, const AgentEvent& event);
+  void handle_state(TimePoint now, const StateChanged& changed);
+  void handle_heard(TimePoint now, const TextChannel::Heard& heard);
+
+  Member peer_;
+  bool newcomer_;
+  const CallConfig& config_;
+  Environment environment_;
+  TicketSource& tickets_;
+
+  State state_ = State::waiting;
+  Attempt attempt_ = 1;
+  TimePoint began_{};
+  bool signalled_ = true;  ///< the peer can be told things
+  bool leaving_ = false;
+  std::unique_ptr<IceSession> session_;
+  std::optional<sdp::SessionDescription> offer_;  ///< the peer's, to be answered
+  std::optional<PairSelected> pair_;
+  TextChannel texts_;
+  /// Of the attempt, of the proof of life, or of lingering, by the state.
+  std::optional<TimePoint> deadline_;
+  struct PendingName {
+    ServerId server{};
+    std::string host;
+  };
+  std::vector<PendingName> names_;
+
+  std::vector<AttemptReport> past_;
+  std::uint64_t ignored_ = 0;
+  std::deque<SocketRequest> requests_;
+  std::deque<Message> messages_;
+  std::deque<CallEvent> events_;
+};
+
+}  // namespace ice::mesh

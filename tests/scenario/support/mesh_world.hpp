@@ -1,0 +1,141 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "ice/sim/network.hpp"
+#include "ice/sim/node.hpp"
+#include "ice/stun/binding_server.hpp"
+#include "mesh_demo/mesh.hpp"
+#include "mesh_demo/signalling_server.hpp"
+
+namespace ice::test {
+
+using namespace std::chrono_literals;
+
+/// A mesh in a simulated internet: signalling and a STUN server on two hosts, and peers, each behind a NAT of its own
+/// or on the internet itself.
+class MeshWorld {
+ public:
+  struct Peer {
+    std::string name;
+    sim::Nat* nat = nullptr;
+    sim::Host* host = nullptr;
+    SeededRandom random;
+    Pacer pacer{};
+    std::unique_ptr<mesh::Mesh> machine{};
+    std::unique_ptr<sim::Node<mesh::Mesh>> node{};
+    std::vector<mesh::MeshEvent> events{};
+
+    /// The call events of this type that the peer told of another one.
+    template <class T>
+    std::vector<T> told(std::string_view of) const {
+      std::vector<T> all;
+      for (const mesh::MeshEvent& event : events) {
+        const auto* about = std::get_if<mesh::PeerEvent>(&event);
+        if (about == nullptr || about->peer != of) continue;
+        if (const auto* one = std::get_if<T>(&about->event)) all.push_back(*one);
+      }
+      return all;
+    }
+    template <class T>
+    const T* find() const {
+      for (const mesh::MeshEvent& event : events)
+        if (const auto* one = std::get_if<T>(&event)) return one;
+      return nullptr;
+    }
+    std::vector<std::string> texts(std::string_view from) const {
+      std::vector<std::string> all;
+      for (const mesh::CallText& one : told<mesh::CallText>(from)) all.push_back(one.text);
+      return all;
+    }
+  };
+
+  static Endpoint signalling() { return {Address::v4(198, 51, 100, 9), 9000}; }
+  static Endpoint stun() { return {Address::v4(198, 51, 100, 1), 3478}; }
+
+  explicit MeshWorld(std::uint64_t seed = 1, mesh::SignallingLimits limits = {})
+      : network{seed},
+        stun_host{network.internet().add_host("stun", {stun().address})},
+        signalling_host{network.internet().add_host("signalling", {signalling().address})},
+        signalling_server{{[](const Address&) {
+                             return std::vector<mesh::IceServer>{{{"stun:" + stun().to_string()}, {}, {}, 0}};
+                           },
+                           limits}},
+        stun_node_{stun_host, stun_server_},
+        signalling_node_{signalling_host, signalling_server} {
+    const auto socket = stun_node_.bind(stun().address, {stun().port, stun().port});
+    EXPECT_TRUE(socket && stun_server_.add_socket({*socket, stun()}));
+    signalling_server.listen(signalling());
+    signalling_node_.wake();
+  }
+
+  /// A peer behind a NAT, or without one; it does nothing yet.
+  Peer& add(std::optional<sim::NatConfig> nat = {}, std::string name = {}, const mesh::CallConfig& call = {}) {
+    const auto id = static_cast<std::uint8_t>(peers.size() + 1);
+    auto peer = std::make_unique<Peer>(
+        Peer{.name = name.empty() ? "p" + std::to_string(id) : std::move(name), .random = network.make_random()});
+    if (nat) peer->nat = &network.internet().add_nat("nat" + std::to_string(id), *nat, {Address::v4(203, 0, 113, id)});
+    sim::Realm& realm = peer->nat != nullptr ? peer->nat->inside() : network.internet();
+    const Address address = peer->nat != nullptr ? Address::v4(192, 168, 1, id) : Address::v4(192, 0, 2, id);
+    peer->host = &realm.add_host(peer->name, {address});
+    mesh::MeshConfig config{.server = signalling(), .room = "room", .name = peer->name, .call = call};
+    config.call.addresses = {{address, "eth0"}};
+    peer->machine = std::make_unique<mesh::Mesh>(config, Environment{peer->random, peer->pacer});
+    Peer& added = *peer;
+    peer->node = std::make_unique<sim::Node<mesh::Mesh>>(
+        *peer->host, *peer->machine, [&added](mesh::MeshEvent event) { added.events.push_back(std::move(event)); });
+    peers.push_back(std::move(peer));
+    return added;
+  }
+  Peer& join(std::optional<sim::NatConfig> nat = {}, std::string name = {}, const mesh::CallConfig& call = {}) {
+    Peer& peer = add(std::move(nat), std::move(name), call);
+    peer.machine->join(network.now());
+    peer.node->wake();
+    return peer;
+  }
+  void say(Peer& peer, std::string_view text) {
+    EXPECT_TRUE(peer.machine->say(network.now(), text));
+    peer.node->wake();
+  }
+  void leave(Peer& peer) {
+    peer.machine->leave(network.now());
+    peer.node->wake();
+  }
+  /// What kill -9 does: the kernel closes the sockets, and nothing is said any more.
+  void kill(Peer& peer) {
+    peer.host->close_sockets();
+    network.run_for(0ms);
+    peer.host->kill();
+  }
+
+  bool run_until(const std::function<bool()>& done, Duration limit) {
+    return network.run_until(done, network.now() + limit);
+  }
+  bool all_connected() const {
+    return std::all_of(peers.begin(), peers.end(),
+                       [this](const auto& peer) { return peer->machine->connected() == peers.size() - 1; });
+  }
+
+  sim::Network network;
+  sim::Host& stun_host;
+  sim::Host& signalling_host;
+  mesh::SignallingServer signalling_server;
+  std::vector<std::unique_ptr<Peer>> peers;
+
+ private:
+  stun::BindingServer stun_server_;
+  sim::Node<stun::BindingServer> stun_node_;
+  sim::Node<mesh::SignallingServer> signalling_node_;
+};
+
+}  // namespace ice::test
