@@ -73,6 +73,8 @@ class Mesh {
 
   /// What `environment` refers to must outlive it.
   Mesh(MeshConfig config, Environment environment);
+  Mesh(const Mesh&) = delete;  // its calls refer to its configuration
+  Mesh& operator=(const Mesh&) = delete;
 
   // ---- verbs
 
