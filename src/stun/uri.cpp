@@ -149,6 +149,8 @@ result<Uri> Uri::parse(std::string_view text) {
     uri.host = std::move(*name);
     after_host = text.substr(end);
   }
+  // RFC 8489 §8.1: nobody could tell by its certificate that it is the right server.
+  if (uri.scheme == Scheme::stuns && uri.address()) return fail(errc::bad_uri);
   if (!after_host.empty() && (!after_host.starts_with(':') || !read_port(after_host.substr(1), uri.port)))
     return fail(errc::bad_uri);
   return uri;

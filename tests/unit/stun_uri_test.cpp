@@ -150,6 +150,14 @@ TEST(StunUri, RefusesWhatTheGrammarsDoNotHave) {
     EXPECT_EQ(Uri::parse(bad).error(), errc::bad_uri) << bad;
 }
 
+// RFC 8489 §8.1. RFC 5928 §3 has no such rule for turns.
+TEST(StunUri, StunsNeedsANameToCheckTheCertificateBy) {
+  EXPECT_EQ(Uri::parse("stuns:192.0.2.1").error(), errc::bad_uri);
+  EXPECT_EQ(Uri::parse("stuns:[2001:db8::1]:443").error(), errc::bad_uri);
+  EXPECT_TRUE(Uri::parse("stun:192.0.2.1"));
+  EXPECT_TRUE(Uri::parse("turns:[2001:db8::1]:443"));
+}
+
 // RFC 3986 §3.2.3: port = *DIGIT, which may have leading zeros.
 TEST(StunUri, ReadsPortsAsDigits) {
   EXPECT_EQ(parsed("stun:a:1").port, 1);
