@@ -2,6 +2,20 @@
 
 namespace ice {
 
+namespace {
+
+// RFC 8489 §9.1.3: with the attribute that the request was verified by, and with that one alone. Peers that follow
+// RFC 8445 sign with SHA-1; those that do not know what we support sign with both (§9.1.2).
+void sign(stun::Builder& answer, const stun::Message& request, const stun::Credential& key) noexcept {
+  if (request.integrity() == stun::Integrity::sha256) {
+    answer.integrity_sha256(key);
+  } else {
+    answer.integrity(key);
+  }
+}
+
+}  // namespace
+
 // RFC 8445 §7.3.1.1: who has the larger tie-breaker controls. True where this side's claim to its role wins.
 bool Responder::keeps_role(Role claimed, std::uint64_t tie_breaker) const noexcept {
   const bool larger = session_.tie_breaker >= tie_breaker;
@@ -32,11 +46,10 @@ Responder::Outcome Responder::handle_request(TimePoint now, const stun::Message&
   }
   if (const auto unknown = authentic->unknown_required(); !unknown.empty()) {
     auto builder = stun::Builder::response(scratch, *authentic, stun::Class::error_response);
-    const auto built = builder.add<stun::attr::ErrorCode>({stun::ErrorCode::unknown_attribute, {}})
-                           .add<stun::attr::UnknownAttributes>(unknown)
-                           .integrity(session_.local)
-                           .fingerprint()
-                           .finish();
+    builder.add<stun::attr::ErrorCode>({stun::ErrorCode::unknown_attribute, {}});
+    builder.add<stun::attr::UnknownAttributes>(unknown);
+    sign(builder, *authentic, session_.local);
+    const auto built = builder.fingerprint().finish();
     if (built) outcome.answer = *built;
     return outcome;
   }
@@ -61,7 +74,9 @@ Responder::Outcome Responder::handle_request(TimePoint now, const stun::Message&
   }
 
   auto builder = stun::Builder::response(scratch, *authentic, stun::Class::success_response);
-  const auto built = builder.add<stun::attr::XorMappedAddress>(from).integrity(session_.local).fingerprint().finish();
+  builder.add<stun::attr::XorMappedAddress>(from);
+  sign(builder, *authentic, session_.local);
+  const auto built = builder.fingerprint().finish();
   if (built) outcome.answer = *built;
   outcome.check = {username->substr(colon + 1), *priority, authentic->has<stun::attr::UseCandidate>()};
   return outcome;
@@ -86,7 +101,9 @@ Responder::Outcome Responder::refuse(TimePoint now, const stun::Message& request
 
 Bytes Responder::error(const stun::Message& request, stun::ErrorCode code, MutableBytes scratch) const noexcept {
   auto builder = stun::Builder::response(scratch, request, stun::Class::error_response);
-  const auto built = builder.add<stun::attr::ErrorCode>({code, {}}).integrity(session_.local).fingerprint().finish();
+  builder.add<stun::attr::ErrorCode>({code, {}});
+  sign(builder, request, session_.local);
+  const auto built = builder.fingerprint().finish();
   return built ? *built : Bytes{};
 }
 

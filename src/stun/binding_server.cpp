@@ -286,5 +286,6 @@ bool BindingServer::spend_error_token(TimePoint now) noexcept {
 }
 
 static_assert(Machine<BindingServer>);
+static_assert(BindingServer::longest_response <= max_udp_message_size(Family::ipv4), "RFC 8489 §6.1");
 
 }  // namespace ice::stun
