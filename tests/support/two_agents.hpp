@@ -1,8 +1,8 @@
 #pragma once
 
 #include <array>
-#include <cassert>
 #include <chrono>
+#include <cstdlib>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -141,8 +141,7 @@ class TwoAgents {
     Side& side = (*this)[index];
     side.local = {address, static_cast<std::uint16_t>(5000 + index)};
     side.agent = std::make_unique<Agent>(std::move(config), Environment{side.random, side.pacer, nullptr});
-    const auto added = side.agent->add_socket(now_, {SocketId{1}, side.local, "wire0", ComponentId{1}});
-    assert(added);
+    if (!side.agent->add_socket(now_, {SocketId{1}, side.local, "wire0", ComponentId{1}})) std::abort();
   }
 
   TimePoint now_{};
