@@ -35,9 +35,9 @@ struct AgentLimits {
 };
 
 struct AgentConfig {
-  Role role = Role::controlling;   ///< who sent the offer controls (RFC 8445 §6.1.1)
-  std::vector<stun::Uri> servers;  ///< STUN servers (RFC 7064); at most 16
-  std::string mid = "0";           ///< how signalling names the data stream
+  Role role = Role::controlling;     ///< who sent the offer controls (RFC 8445 §6.1.1)
+  std::vector<stun::Uri> servers{};  ///< STUN servers (RFC 7064); at most 16
+  std::string mid = "0";             ///< how signalling names the data stream
   /// The Ta that is proposed to the peer (RFC 8445 §14.2; the sum on a host may not go below 5 ms). Zero turns pacing
   /// off, and is for tests and benchmarks: it is proposed as 0.
   std::chrono::milliseconds pacing{5};
@@ -51,7 +51,7 @@ struct AgentConfig {
   /// Consent freshness (RFC 7675). Where it is off, Binding indications keep the selected pair's mapping (RFC 8445
   /// §11), and nothing stops sending to a peer that is gone.
   bool consent = true;
-  AgentLimits limits;
+  AgentLimits limits{};
 };
 
 /// A socket that the driver has bound for this agent.

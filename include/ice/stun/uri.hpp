@@ -27,8 +27,8 @@ struct ICE_API Uri {
   std::optional<Transport> named_transport;  ///< what "?transport=" says, udp or tcp
 
   /// Schemes and "transport" in any case; no path, user, fragment or other query. errc::bad_uri, also for an empty
-  /// host, port 0, a zone id, and stuns: with an IP address (RFC 8489 §8.1). errc::unsupported for another transport
-  /// than udp and tcp, and for an address of a later version of IP.
+  /// host, port 0, and a zone id. errc::unsupported for another transport than udp and tcp, and for an address of a
+  /// later version of IP.
   static result<Uri> parse(std::string_view text);
 
   bool is_turn() const noexcept { return scheme == Scheme::turn || scheme == Scheme::turns; }
