@@ -96,7 +96,7 @@ class Mesh {
   /// Pairs of agents that are connected at both ends.
   std::size_t connected() const {
     std::size_t count = 0;
-    for (std::size_t i = 0; i < ends_.size(); i += 2) count += ends_[i]->connected && ends_[i + 1]->connected ? 1 : 0;
+    for (std::size_t i = 0; i < ends_.size(); i += 2) count += ends_[i]->connected && ends_[i + 1]->connected ? 1U : 0U;
     return count;
   }
 
