@@ -22,12 +22,12 @@ target_compile_options(icebreaker_warnings INTERFACE
   $<$<CXX_COMPILER_ID:GNU>:-Wno-null-dereference;-Wno-maybe-uninitialized;-Wno-restrict;-Wno-array-bounds>
   $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow;-Wno-stringop-overread>)
 
-# One of the libraries: C++20, hidden visibility, a name of its own (libicebreaker-core.so.0), headers from include/.
+# One of the libraries: C++20, hidden visibility, a name of its own (libicebreaker-core.so.0.1), headers from include/.
 function(icebreaker_library target name)
   add_library(icebreaker::${name} ALIAS ${target})
   set_target_properties(${target} PROPERTIES
     EXPORT_NAME ${name} OUTPUT_NAME icebreaker-${name}
-    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} INSTALL_RPATH $ORIGIN
     CXX_EXTENSIONS OFF CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON POSITION_INDEPENDENT_CODE ON
     VERIFY_INTERFACE_HEADER_SETS ON)
   target_compile_features(${target} PUBLIC cxx_std_20)

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/hidden.hpp"
 #include "ice/io/error.hpp"
 #include "io/dns.hpp"
 
@@ -49,7 +50,7 @@ const std::error_category& dns_category() noexcept {
   return category;
 }
 
-struct Resolver::Core {
+struct ICE_HIDDEN Resolver::Core {
   Context context;
   std::vector<std::weak_ptr<detail::Dns::Query>> queries{};
   bool stopped = false;
