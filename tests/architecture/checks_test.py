@@ -219,6 +219,28 @@ class Docs(CheckCase):
                                   f"{page}:2: {word}: no such {what}")
 
 
+    def test_links_lead_somewhere(self):
+        page = {"docs/page.md": "# Why so?\n[here](#why-so), [code](../src/stun/message.cpp), [out](https://a.example/x)\n"
+                                "[home](../README.md#the-two-commands)\n", "README.md": "## The two `commands`\n"}
+        self.assert_clean(docs.problems, {**self.GOOD, **page})
+        for link, what in (("gone.md", "file"), ("../README.md#gone", "section"), ("#the-two-commands", "section")):
+            self.assert_finds(docs.problems, {**self.GOOD, **page, "docs/a.md": f"\n[so]({link})\n"},
+                              f"docs/a.md:2: {link}: no such {what}")
+
+    def test_code_is_where_it_says_it_is_from(self):
+        tree_of = lambda code: {**self.GOOD, "examples/a.cpp": "int main() {\n  one();\n  two();\n}\n",
+                                "README.md": f"```cpp from=examples/a.cpp\n{code}```\n"}
+        self.assert_clean(docs.problems, tree_of("one();\n\ntwo();\n"))
+        for code in ("two();\none();\n", "three();\n"):
+            self.assert_finds(docs.problems, tree_of(code), "README.md:1: examples/a.cpp has no such line")
+
+    def test_translations_keep_up(self):
+        pages = {**self.GOOD, "README.md": "# Title\n```\nrun\n```\n## More\n"}
+        self.assert_clean(docs.problems, {**pages, "README.ko.md": "# 제목\n```\nrun\n```\n## 더\n"})
+        for page, what in (("# 제목\n```\nrun\n```\n", "headings"), ("# 제목\n## 더\n", "fenced blocks")):
+            self.assert_finds(docs.problems, {**pages, "README.ko.md": page}, f"README.ko.md: has not the {what}")
+
+
 class Size(CheckCase):
     def test_six_hundred_lines_are_enough(self):
         self.assert_clean(size.problems, {"src/a/a.cpp": "\n" * 600, "tests/unit/a_test.cpp": "\n" * 700})
