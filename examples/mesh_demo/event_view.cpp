@@ -74,6 +74,8 @@ std::optional<boost::json::object> to_json(std::string_view self, const MeshEven
                                {"room", joined->room},
                                {"peers", boost::json::array(joined->peers.begin(), joined->peers.end())}};
   }
+  if (const auto* lost = std::get_if<SignallingLost>(&event))
+    return boost::json::object{{"event", "signalling-lost"}, {"self", self}, {"text", lost->why.message()}};
   const auto* of_peer = std::get_if<PeerEvent>(&event);
   if (of_peer == nullptr) return std::nullopt;
   const std::string& peer = of_peer->peer;

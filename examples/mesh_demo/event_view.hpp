@@ -12,8 +12,8 @@
 
 namespace ice::mesh {
 
-/// The event as an object for programs: joined, connected, message, failed, disconnected or left. Nothing for what is
-/// told by other means, such as JoinFailed.
+/// The event as an object for programs: joined, connected, message, failed, disconnected, left or signalling-lost.
+/// Nothing for what is told by other means, such as JoinFailed.
 std::optional<boost::json::object> to_json(std::string_view self, const MeshEvent& event, programs::Language language);
 
 /// The same for people, as one line or two.

@@ -37,7 +37,6 @@ constexpr int most_local_peers = 32;  // 496 pairs, which a pace of 5 ms a trans
 struct Options {
   CommonOptions common;
   int peers = 4;
-  Policy policy = Policy::all;
 };
 
 class Local {
@@ -168,10 +167,11 @@ int run_local(int argc, const char* const* argv) {
   Options options;
   add_common_options(app, options.common);
   app.add_option("--peers", options.peers, "how many")->check(CLI::Range(2, most_local_peers))->capture_default_str();
-  add_policy_option(app, options.policy);
-  app.footer("Other commands, each with --help: mesh_demo serve, mesh_demo join, mesh_demo explain");
+  TurnOptions turn{app, {}};
+  turn.add_policy();
+  app.footer("Other commands, each with --help: mesh_demo serve, mesh_demo join");
   if (const auto status = parse_command_line(app, argc, argv)) return *status;
-  if (needs_turn(app, options.policy)) return exit_usage;
+  if (turn.refuse()) return exit_usage;
   return Local{options}.run();
 }
 

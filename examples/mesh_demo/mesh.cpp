@@ -295,6 +295,11 @@ std::optional<TimePoint> Mesh::next_timeout() const {
   return next;
 }
 
+bool Mesh::may_say() const noexcept {
+  return !calls_.empty() &&
+         std::none_of(calls_.begin(), calls_.end(), [](const auto& call) { return call->texts().full(); });
+}
+
 std::size_t Mesh::connected() const noexcept {
   return static_cast<std::size_t>(
       std::count_if(calls_.begin(), calls_.end(), [](const auto& call) { return call->connected(); }));

@@ -100,6 +100,8 @@ class Mesh {
   // ---- getters
 
   const MeshConfig& config() const noexcept { return config_; }
+  /// There is somebody to say something to, and each call has room for it.
+  bool may_say() const noexcept;
   /// Peers that we are connected to.
   std::size_t connected() const noexcept;
   /// Those who were there before, and those who are.

@@ -31,7 +31,7 @@ result<void> TextChannel::say(std::string_view text) {
   if (finished_) return fail(errc::closed);
   if (text.size() > longest_text) return fail(errc::text_too_long);
   if (!programs::is_utf8(text)) return fail(errc::bad_text);
-  if (waiting_.size() >= most_waiting) return fail(errc::limit_reached);
+  if (full()) return fail(errc::limit_reached);
   waiting_.push_back({text_kind, std::string{text}});
   return {};
 }

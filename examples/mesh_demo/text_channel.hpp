@@ -53,6 +53,8 @@ class TextChannel {
 
   /// Everything said is acknowledged.
   bool idle() const noexcept { return waiting_.empty(); }
+  /// say() would refuse.
+  bool full() const noexcept { return waiting_.size() >= most_waiting; }
   std::uint64_t malformed() const noexcept { return malformed_; }
   std::uint64_t resent() const noexcept { return resent_; }
 

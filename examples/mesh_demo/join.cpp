@@ -1,0 +1,247 @@
+// mesh_demo join: one peer of a mesh.
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/json/serialize.hpp>
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/output.hpp"
+#include "common/utf8.hpp"
+#include "ice/io/driver.hpp"
+#include "ice/io/interfaces.hpp"
+#include "ice/io/resolver.hpp"
+#include "mesh_demo/commands.hpp"
+#include "mesh_demo/event_view.hpp"
+#include "mesh_demo/mesh.hpp"
+#include "mesh_demo/mesh_report.hpp"
+#include "mesh_demo/stdin_lines.hpp"
+
+namespace ice::mesh {
+namespace {
+
+using namespace programs;
+
+constexpr std::string_view program = "mesh_demo join";
+
+// An attempt that is given less time fails on any path worth the name; one that is given more than ICE takes
+// (RFC 8863 §4: 39.5 s) is never given up.
+constexpr double least_attempt_timeout = 0.5;
+constexpr double most_attempt_timeout = 60;
+constexpr double default_attempt_timeout = 10;
+constexpr double longest_stay = 30.0 * 24 * 3600;
+
+Duration to_duration(double seconds) { return std::chrono::round<Duration>(std::chrono::duration<double>{seconds}); }
+
+struct Options {
+  CommonOptions common;
+  Endpoint server;
+  std::string room;
+  std::string name;
+  std::vector<stun::Uri> servers{};
+  double attempt_timeout = default_attempt_timeout;
+  double exit_after = 0;  ///< 0: stays
+  std::string report{};
+};
+
+class Participant {
+ public:
+  explicit Participant(Options options)
+      : options_{std::move(options)},
+        context_{loop_.get_executor()},
+        resolver_{context_},
+        mesh_{context_, mesh_config(), context_.environment()},
+        stay_{context_.get_executor()},
+        signals_{context_.get_executor(), SIGINT, SIGTERM},
+        input_{context_.get_executor(),
+               {.line = [this](std::string_view line) { say(line); },
+                .may_read = [this] { return mesh_.machine().may_say(); },
+                .too_long = [this] { complain("a line of standard input is longer than 64 kB; reading stops"); }}} {}
+
+  int run() {
+    std::ofstream report;
+    if (!options_.report.empty()) {
+      report.open(options_.report);
+      if (!report) {
+        complain(fmt::format("cannot write to {}", options_.report));
+        return exit_usage;
+      }
+    }
+    began_ = io::now();
+    mesh_.on_event([this](const MeshEvent& event) { on_event(event); });
+    mesh_.with([](Mesh& mesh, TimePoint now) { mesh.join(now); });
+    if (options_.exit_after > 0) {
+      stay_.expires_after(to_duration(options_.exit_after));
+      stay_.async_wait([this](const auto& error) {
+        if (!error) leave();
+      });
+    }
+    wait_for_signal();
+    loop_.run();
+    if (report.is_open() && !(report << boost::json::serialize(to_json(mesh_.machine(), began_)) << std::endl)) {
+      complain(fmt::format("cannot write to {}", options_.report));
+      failed_ = true;
+    }
+    return failed_ ? exit_failure : exit_success;
+  }
+
+ private:
+  MeshConfig mesh_config() {
+    MeshConfig config{
+        .server = options_.server, .room = options_.room, .name = options_.name, .servers = options_.servers};
+    // Whoever reaches signalling over loopback has peers on the same host.
+    const bool loopback = options_.server.address.is_loopback();
+    config.call.agent.allow_loopback = loopback;
+    config.call.attempt_timeout = to_duration(options_.attempt_timeout);
+    if (const auto all = io::interface_addresses()) {
+      for (const io::InterfaceAddress& one : io::host_candidate_addresses(*all, loopback))
+        config.call.addresses.push_back({one.address, one.interface});
+    } else {
+      complain(fmt::format("cannot list the addresses of this host: {}", all.error().message()));
+    }
+    return config;
+  }
+
+  static void complain(std::string_view text) { print_error(program, text); }
+
+  void wait_for_signal() {
+    signals_.async_wait([this](const auto& error, int) {
+      if (error) return;
+      if (std::exchange(leaving_, true)) return loop_.stop();  // the second one does not wait
+      leave();
+      wait_for_signal();
+    });
+  }
+
+  void leave() {
+    leaving_ = true;
+    mesh_.with([](Mesh& mesh, TimePoint now) { mesh.leave(now); });
+  }
+
+  void say(std::string_view line) {
+    const std::string text = to_utf8(line);
+    const auto said = mesh_.with([&](Mesh& mesh, TimePoint now) { return mesh.say(now, text); });
+    if (!said) complain(fmt::format("not said: {}", said.error().message()));
+  }
+
+  void on_event(const MeshEvent& event) {
+    if (std::holds_alternative<Departed>(event)) return loop_.stop();
+    if (const auto* refused = std::get_if<JoinFailed>(&event)) {
+      complain(to_text(*refused, options_.server, options_.common.language));
+      failed_ = true;
+      return loop_.stop();
+    }
+    show(event);
+    if (std::holds_alternative<Joined>(event)) {
+      input_.start();
+    } else if (const auto* of_peer = std::get_if<PeerEvent>(&event)) {
+      const auto* failure = std::get_if<CallFailed>(&of_peer->event);
+      failed_ = failed_ || (failure != nullptr && failure->final);
+    } else if (const auto* name = std::get_if<NameNeeded>(&event)) {
+      resolve(name->host);
+    }
+  }
+
+  void resolve(const std::string& host) {
+    resolver_.async_resolve(host, [this, host](const auto& error, std::vector<Address> addresses) {
+      if (error == boost::asio::error::operation_aborted) return;
+      if (error) complain(fmt::format("{}: {}", host, error.message()));
+      mesh_.with([&](Mesh& mesh, TimePoint now) { mesh.resolve(now, host, std::move(addresses)); });
+    });
+  }
+
+  void show(const MeshEvent& event) {
+    if (options_.common.json) {
+      if (const auto object = to_json(options_.name, event, options_.common.language)) output_.json(*object);
+    } else if (const auto text = to_text(event, output_, options_.common.language)) {
+      output_.line(*text);
+    }
+  }
+
+  Options options_;
+  boost::asio::io_context loop_;
+  io::Context context_;
+  io::Resolver resolver_;
+  io::Driver<Mesh> mesh_;
+  boost::asio::steady_timer stay_;
+  boost::asio::signal_set signals_;
+  StdinLines input_;
+  Output output_{STDOUT_FILENO};
+  TimePoint began_{};
+  bool leaving_ = false;
+  bool failed_ = false;
+};
+
+CLI::Validator name_form() {
+  return {[](const std::string& text) {
+            return is_name(text, 1, longest_name)
+                       ? std::string{}
+                       : fmt::format("{} is not 1 to {} bytes of visible text", to_printable(text), longest_name);
+          },
+          ""};
+}
+
+CLI::Validator uri_form() {
+  return {[](const std::string& text) {
+            return stun::Uri::parse(text) ? std::string{} : text + " is not stun:HOST[:PORT] or its like (RFC 7064)";
+          },
+          "URI"};
+}
+
+/// The servers of --ice-server. Nothing, after a line on standard error, if one of them is of no use to this build.
+std::optional<std::vector<stun::Uri>> usable_servers(const std::vector<std::string>& texts) {
+  std::vector<stun::Uri> servers;
+  for (const std::string& text : texts) {
+    stun::Uri uri = *stun::Uri::parse(text);
+    if (uri.scheme != stun::Uri::Scheme::stun) {
+      print_error(program, fmt::format("{} needs {}, which this build does not have yet", text,
+                                       uri.is_turn() ? "TURN" : "STUN over TLS"));
+      return std::nullopt;
+    }
+    servers.push_back(std::move(uri));
+  }
+  return servers;
+}
+
+}  // namespace
+
+int run_join(int argc, const char* const* argv) {
+  CLI::App app{"One peer of a mesh: sends what it reads from standard input, a line at a time, to every other",
+               std::string{program}};
+  Options options;
+  std::vector<std::string> servers;
+  add_common_options(app, options.common);
+  app.add_option("IP:PORT", options.server, "of the signalling server")->required()->check(endpoint_form());
+  app.add_option("--room", options.room, "which mesh")->required()->check(name_form());
+  app.add_option("--name", options.name, "of this peer, its own in the room")->required()->check(name_form());
+  app.add_option("--ice-server", servers, "a STUN server; else those that the signalling server names")
+      ->check(uri_form())
+      ->expected(1, static_cast<int>(most_ice_servers));
+  app.add_option("--attempt-timeout", options.attempt_timeout, "seconds until an attempt at a peer is given up")
+      ->check(CLI::Range(least_attempt_timeout, most_attempt_timeout))
+      ->capture_default_str();
+  app.add_option("--report", options.report, "write what is known of every attempt to this file, as JSON, at the end")
+      ->type_name("FILE");
+  app.add_option("--exit-after", options.exit_after, "leave after so many seconds")
+      ->check(CLI::Range(0.0, longest_stay));
+  TurnOptions turn{app, {"--ice-user", "--ice-password"}};
+  turn.add_policy();
+  if (const auto status = parse_command_line(app, argc, argv)) return *status;
+  if (turn.refuse()) return exit_usage;
+  const auto usable = usable_servers(servers);
+  if (!usable) return exit_usage;
+  options.servers = *usable;
+  return Participant{std::move(options)}.run();
+}
+
+}  // namespace ice::mesh

@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+"""mesh_demo_test.py MESH_DEMO: the program as people use it: one that serves and some that join, on loopback.
+
+Nothing here waits for a time, but for a line that has to come."""
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+MESH_DEMO = ""
+PATIENCE = 60  # seconds for what takes milliseconds, and up to 36 where consent has to expire
+
+
+class Program:
+    """A running mesh_demo whose lines of JSON are waited for."""
+
+    def __init__(self, test, *arguments):
+        self.process = subprocess.Popen([MESH_DEMO, *arguments, "--json"], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.lines = queue.Queue()
+        self.seen = []
+        self.reader = threading.Thread(target=self._read)
+        self.reader.start()
+        test.addCleanup(self.end)
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.put(json.loads(line))
+        self.lines.put(None)
+
+    def wait_for(self, event, /, **fields):
+        """The first event of this kind with these fields, of those seen already or to come."""
+        wanted = {"event": event, **fields}
+
+        def fits(one):
+            return all(one.get(key) == value for key, value in wanted.items())
+        for one in self.seen:
+            if fits(one):
+                return one
+        while True:
+            one = self.lines.get(timeout=PATIENCE)
+            if one is None:
+                raise AssertionError(f"ended without {wanted}, after {self.seen}: {self.process.stderr.read()}")
+            self.seen.append(one)
+            if fits(one):
+                return one
+
+    def say(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, by=signal.SIGTERM):
+        """Asks it to end. Its status, and what it said on standard error."""
+        self.process.send_signal(by)
+        return self.process.wait(timeout=PATIENCE), self.process.stderr.read()
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        self.reader.join()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            try:
+                pipe.close()
+            except BrokenPipeError:
+                pass
+
+
+def run(*arguments):
+    """Runs it to its end: status, standard output, standard error."""
+    done = subprocess.run([MESH_DEMO, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=PATIENCE)
+    return done.returncode, done.stdout, done.stderr
+
+
+class Local(unittest.TestCase):
+    def test_four_peers_find_each_other(self):
+        status, out, errors = run("local", "--json")
+        self.assertEqual((status, errors), (0, ""))
+        events = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual(events[-1], {"event": "summary", "peers": 4, "pairs": 6, "connected": 6, "relayed": 0,
+                                      "messages_sent": 12, "messages_delivered": 12})
+        self.assertEqual(sum(one["event"] == "connected" for one in events), 12)
+        for one in events:
+            if one["event"] == "connected":
+                self.assertEqual(set(one), {"event", "self", "peer", "attempt", "role", "local_type", "remote_type",
+                                            "local", "remote", "protocol", "ms"})
+
+    def test_sixteen_peers_are_120_pairs(self):
+        status, out, _ = run("local", "--peers", "16", "--json")
+        summary = json.loads(out.splitlines()[-1])
+        self.assertEqual((status, summary["connected"], summary["pairs"]), (0, 120, 120))
+        self.assertEqual(summary["messages_delivered"], 240)
+
+    def test_is_what_it_does_without_a_command_and_shows_a_table(self):
+        status, out, errors = run("--peers", "3")
+        self.assertEqual((status, errors), (0, ""))
+        for words in ("p1", "p3", "host – host", "3 of 3 pairs connected", "6 of 6 messages delivered"):
+            self.assertIn(words, out)
+        self.assertNotIn("\x1b", out)
+
+    def test_speaks_korean(self):
+        status, out, _ = run("local", "--peers", "2", "--lang", "ko")
+        self.assertEqual(status, 0)
+        self.assertIn("1쌍 중 1쌍 연결됨", out)
+
+
+class Serve(unittest.TestCase):
+    def serve(self, *arguments):
+        program = Program(self, "serve", "--listen", "127.0.0.1:0", "--ice-listen", "127.0.0.1:0", *arguments)
+        ready = program.wait_for("ready")
+        self.assertEqual(program.seen, [ready], "ready is the first line")
+        return program, ready
+
+    def test_says_where_it_listens_and_ends_in_order(self):
+        server, ready = self.serve()
+        self.assertEqual(set(ready), {"event", "signalling", "ice", "ice_all", "rfc5780"})
+        self.assertRegex(ready["signalling"], r"^127\.0\.0\.1:[1-9]\d*$")
+        self.assertEqual(ready["ice_all"], [ready["ice"]])
+        self.assertFalse(ready["rfc5780"])
+        self.assertEqual(server.stop(), (0, ""))
+
+    def test_two_addresses_of_a_family_turn_nat_behaviour_discovery_on(self):
+        _, ready = self.serve("--ice-listen", "127.0.0.2:0")
+        self.assertTrue(ready["rfc5780"])
+        self.assertEqual(len(ready["ice_all"]), 2)
+
+    def test_an_address_in_use_is_one_line_and_status_1(self):
+        _, ready = self.serve()
+        for option in ("--listen", "--ice-listen"):
+            taken = ready["signalling" if option == "--listen" else "ice"]
+            free = "--ice-listen" if option == "--listen" else "--listen"
+            status, out, errors = run("serve", option, taken, free, "127.0.0.1:0", "--json")
+            self.assertEqual((status, out, errors.count("\n")), (1, "", 1), errors)
+            self.assertIn(taken, errors)
+
+
+class Join(unittest.TestCase):
+    def setUp(self):
+        self.server = Program(self, "serve", "--listen", "127.0.0.1:0", "--ice-listen", "127.0.0.1:0")
+        self.address = self.server.wait_for("ready")["signalling"]
+
+    def join(self, name, *arguments):
+        peer = Program(self, "join", self.address, "--room", "room", "--name", name, *arguments)
+        peer.wait_for("joined", self=name)
+        return peer
+
+    def mesh(self, *names):
+        peers = {name: self.join(name) for name in names}
+        self.assert_connected(peers)
+        return peers
+
+    def assert_connected(self, peers):
+        for name, peer in peers.items():
+            for other in peers:
+                if other != name:
+                    peer.wait_for("connected", peer=other)
+
+    def assert_talk(self, peers, text):
+        for name, peer in peers.items():
+            peer.say(f"{text} {name}")
+        for name, peer in peers.items():
+            for other in peers:
+                if other != name:
+                    peer.wait_for("message", **{"from": other, "text": f"{text} {other}"})
+
+    def test_three_peers_talk_and_a_late_one_reaches_all(self):
+        peers = self.mesh("a", "b", "c")
+        self.assert_talk(peers, "hello from")
+        peers["d"] = self.join("d")
+        self.assert_connected(peers)
+        self.assert_talk(peers, "안녕 from")
+
+    def test_a_killed_peer_is_told_and_the_others_talk_on(self):
+        peers = self.mesh("a", "b", "c")
+        peers.pop("c").kill()
+        for peer in peers.values():
+            self.assertEqual(peer.wait_for("disconnected", peer="c")["cause"], "peer-vanished")
+        self.assert_talk(peers, "still here")
+        for peer in peers.values():
+            self.assertEqual(peer.stop(), (0, ""))
+
+    def test_a_killed_server_leaves_every_pair_talking_and_consent_tells_of_a_killed_peer(self):
+        peers = self.mesh("a", "b", "c")
+        self.server.kill()
+        for peer in peers.values():
+            peer.wait_for("signalling-lost")
+        self.assert_talk(peers, "without signalling")
+        peers.pop("c").kill()
+        for peer in peers.values():
+            self.assertEqual(peer.wait_for("disconnected", peer="c")["cause"], "consent-expired")
+        self.assert_talk(peers, "and then")
+
+    def test_a_goodbye_is_told_even_without_signalling(self):
+        peers = self.mesh("a", "b")
+        self.server.kill()
+        peers["a"].wait_for("signalling-lost")
+        self.assertEqual(peers.pop("b").stop(signal.SIGINT), (0, ""))
+        peers["a"].wait_for("left", peer="b")
+        self.assertFalse(any(one["event"] == "disconnected" for one in peers["a"].seen))
+
+    def test_leaves_by_itself_and_writes_a_report(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "report.json")
+            other = self.join("a")
+            peer = self.join("b", "--exit-after", "2", "--report", path)
+            other.wait_for("left", peer="b")
+            self.assertEqual(peer.process.wait(timeout=PATIENCE), 0)
+            with open(path, encoding="utf-8") as file:
+                report = json.load(file)
+        self.assertEqual((report["self"], report["room"]), ("b", "room"))
+        self.assertEqual([one["peer"] for one in report["peers"]], ["a"])
+        attempt = report["peers"][0]["attempts"][0]
+        self.assertEqual(attempt["attempt"], 1)
+        self.assertTrue(any(pair.get("selected") for pair in attempt["report"]["pairs"]))
+
+    def test_the_end_of_standard_input_is_no_reason_to_leave(self):
+        peer = self.join("a")
+        peer.process.stdin.close()
+        other = self.join("b")
+        other.wait_for("connected", peer="a")
+        other.say("you hear me")
+        peer.wait_for("message", text="you hear me")
+
+    def test_a_line_waits_for_somebody_who_hears_it(self):
+        peer = self.join("a")
+        peer.say("anybody there?")
+        self.join("b").wait_for("message", **{"from": "a", "text": "anybody there?"})
+
+    def test_a_name_that_is_taken_is_one_line_and_status_1(self):
+        self.join("a")
+        status, out, errors = run("join", self.address, "--room", "room", "--name", "a", "--json")
+        self.assertEqual((status, out, errors.count("\n")), (1, "", 1))
+        self.assertIn("name-taken", errors)
+
+    def test_a_server_is_named_by_a_host_name_or_its_address(self):
+        port = self.server.seen[0]["ice"].rpartition(":")[2]
+        first = self.join("a")
+        self.join("b", "--ice-server", f"stun:localhost:{port}").wait_for("connected", peer="a")
+        first.wait_for("connected", peer="b")
+
+
+class Usage(unittest.TestCase):
+    def assert_status(self, expected, *arguments):
+        status, out, errors = run(*arguments)
+        self.assertEqual((status, out, errors.count("\n")), (expected, "", 1), errors)
+        return errors
+
+    def test_an_unreachable_server_is_one_line_and_status_1(self):
+        errors = self.assert_status(1, "join", "127.0.0.1:1", "--room", "r", "--name", "n")
+        self.assertIn("127.0.0.1:1", errors)
+
+    def test_wrong_usage_is_one_line_and_status_2(self):
+        join = ("join", "127.0.0.1:9", "--room", "r", "--name", "n")
+        for arguments in (("local", "--peers", "1"), ("local", "--peers", "many"), ("what",), ("local", "what"),
+                          ("join",), ("join", "localhost", "--room", "r", "--name", "n"), join[:4], (*join, "--what"),
+                          ("join", "127.0.0.1:9", "--room", "r", "--name", "a\nb"),
+                          ("join", "127.0.0.1:9", "--room", "r", "--name", "n" * 65),
+                          (*join, "--ice-server", "http://x"), (*join, "--attempt-timeout", "0"),
+                          (*join, "--report", "/nowhere/at/all"), ("serve", "--listen", "nowhere"),
+                          ("serve", "--external-ip", "somewhere")):
+            with self.subTest(arguments):
+                self.assert_status(2, *arguments)
+
+    def test_what_needs_turn_is_refused_with_the_reason(self):
+        join = ("join", "127.0.0.1:9", "--room", "r", "--name", "n")
+        for arguments in (("local", "--policy", "relay"), (*join, "--policy", "relay"),
+                          (*join, "--ice-server", "turn:127.0.0.1"), (*join, "--ice-user", "u"),
+                          ("serve", "--secret", "s"), ("serve", "--realm", "r")):
+            with self.subTest(arguments):
+                self.assertIn("TURN", self.assert_status(2, *arguments))
+
+    def test_explain_is_refused(self):
+        self.assert_status(2, "explain", "report.json")
+
+    def test_help_tells_every_command(self):
+        for command in ((), ("local",), ("serve",), ("join",)):
+            status, out, errors = run(*command, "--help")
+            self.assertEqual((status, errors), (0, ""))
+            self.assertIn("--json", out)
+
+
+if __name__ == "__main__":
+    MESH_DEMO = sys.argv.pop(1)
+    unittest.main()
