@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -238,6 +239,10 @@ TEST(SimFirewall, SaysThatUdpIsBlockedWhereItIsSoMade) {
   EXPECT_EQ(told[0].to, NatWorld::at_s1());
   EXPECT_EQ(told[0].icmp_type, 3);
   EXPECT_EQ(told[0].icmp_code, 13);
+  // To those outside it says nothing, and nothing of them to those inside.
+  const std::uint64_t sent = world.nat.counters().sent;
+  EXPECT_FALSE(world.gets_in(world.s, world.s1, {ip("198.51.100.1"), 5000}));
+  EXPECT_EQ(world.nat.counters().sent, sent);
 }
 
 // ---- ICMP
@@ -263,6 +268,42 @@ TEST(SimNatIcmp, AnErrorFromInsideNamesTheExternalEndpointOutside) {
   const auto told = world.t.of<SocketUnreachable>();
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].to, external);
+}
+
+// RFC 5508 §4.3: the error itself comes from the external address too, or it would tell who is inside.
+TEST(SimNatIcmp, AnErrorFromInsideComesFromTheExternalAddress) {
+  NatWorld world{NatConfig::full_cone()};
+  const Endpoint external = world.seen_by_s1();
+  world.host.close(world.socket);
+  std::vector<std::uint8_t> log;
+  world.network.capture(&log);
+  ASSERT_TRUE(world.t.send(world.t1, external, "x"));
+  world.run();
+  world.network.capture(nullptr);
+  // An IPv4 header: the protocol, two bytes of checksum, source and destination.
+  const auto logs_icmp_from = [&](const Address& source) {
+    std::vector<std::uint8_t> both{source.bytes().begin(), source.bytes().end()};
+    const Address destination = NatWorld::at_t1().address;
+    both.insert(both.end(), destination.bytes().begin(), destination.bytes().end());
+    for (auto at = log.begin(); (at = std::search(at, log.end(), both.begin(), both.end())) != log.end(); ++at)
+      if (at[-3] == 1) return true;
+    return false;
+  };
+  EXPECT_TRUE(logs_icmp_from(external.address));
+}
+
+TEST(SimNatIcmp, AnErrorAboutAHairpinnedPacketComesBackTheSameWay) {
+  NatConfig config = NatConfig::full_cone();
+  config.hairpinning = Hairpinning::external_source;
+  NatWorld world{config};
+  const SocketId socket = world.neighbour.udp(7000);
+  const Endpoint target = world.seen_by_s1();
+  world.host.close(world.socket);
+  ASSERT_TRUE(world.neighbour.send(socket, target, "around"));
+  world.run();
+  const auto told = world.neighbour.of<SocketUnreachable>();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].to, target);
 }
 
 TEST(SimNatIcmp, TooBigBehindTheNatIsToldToTheOneInside) {

@@ -80,6 +80,15 @@ TEST(SimNatPorts, PreservingTakesTheNextFreePortOnACollision) {
   EXPECT_EQ(world.seen(world.neighbour, neighbours, world.s, NatWorld::at_s1()).port, 5001);
 }
 
+// RFC 4787 REQ-3: a well-known port is kept by who has it, and given to nobody instead of another.
+TEST(SimNatPorts, PreservingGivesNoWellKnownPortOnACollision) {
+  NatWorld world{{}};
+  const SocketId first = world.inside.udp(500);
+  const SocketId second = world.neighbour.udp(500);
+  EXPECT_EQ(world.seen(world.inside, first, world.s, NatWorld::at_s1()).port, 500);
+  EXPECT_EQ(world.seen(world.neighbour, second, world.s, NatWorld::at_s1()).port, 1024);
+}
+
 TEST(SimNatPorts, SequentialCountsUp) {
   NatConfig config = with_mapping(Behavior::address_and_port_dependent);
   NatWorld world{config};

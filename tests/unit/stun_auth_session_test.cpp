@@ -158,6 +158,17 @@ TEST_F(ALongTermSession, TakesANewNonceWhenItsOwnIsStale) {
   EXPECT_EQ(ask(session, server).step, Step::accept);
 }
 
+// A server that was updated meanwhile: same user, realm and password, another key.
+TEST_F(ALongTermSession, MakesItsKeyAnewWhenAStaleNonceBringsAnotherAlgorithm) {
+  server.modern = false;
+  meet_challenge();
+  ASSERT_EQ(ask(session, server).step, Step::accept);
+  server.modern = true;
+  EXPECT_EQ(ask(session, server).step, Step::retry);
+  EXPECT_EQ(signed_request(session).message().get<attr::PasswordAlgorithm>()->algorithm, PasswordAlgorithm::sha256);
+  EXPECT_EQ(ask(session, server).step, Step::accept);
+}
+
 TEST_F(ALongTermSession, NeedsNoRealmInAStaleNonce) {
   meet_challenge();
   const std::string fresh = "fresh";

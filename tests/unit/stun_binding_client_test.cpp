@@ -204,6 +204,35 @@ TEST_F(ABindingClient, RemembersABoundedNumberOfServers) {
   for (const BindingResult& r : results) EXPECT_FALSE(r.error);
 }
 
+// What it learned of a server is kept as long as there is room; then the one goes that was not asked for longest.
+TEST_F(ABindingClient, ForgetsTheServerThatWasNotAskedForLongest) {
+  const auto ask_slowly = [&](std::uint8_t host) {
+    BindingRequest request = question;
+    request.server.address = Address::v4(192, 0, 2, host);
+    ask(request);
+    now += 400ms;
+    Reply reply = success(id());
+    reply.from = request.server;
+    receive(reply);
+    now += 1ms;
+  };
+  const auto first_interval = [&](std::uint8_t host) {
+    BindingRequest request = question;
+    request.server.address = Address::v4(192, 0, 2, host);
+    const auto asked = ask(request);
+    const Duration interval = *client.next_timeout() - now;
+    client.cancel(asked);
+    now += 1ms;
+    return interval;
+  };
+  for (std::uint8_t host = 1; host <= BindingClient::most_servers; ++host) ask_slowly(host);
+  ask_slowly(1);    // once more, so that 2 is the oldest
+  ask_slowly(200);  // one too many
+  EXPECT_GT(first_interval(1), 500ms);
+  EXPECT_GT(first_interval(3), 500ms);
+  EXPECT_EQ(first_interval(2), 500ms);
+}
+
 TEST_F(ABindingClient, RefusesRequestsThatMakeNoSense) {
   const auto refused = [&](auto change) {
     BindingRequest request = question;
@@ -352,6 +381,17 @@ TEST_F(ABindingClient, IgnoresResponsesThatNobodyAskedFor) {
   EXPECT_EQ(receive(success(id())), Verdict::not_mine) << "the second answer to one question";
   EXPECT_EQ(client.counters().unsolicited, 3u);
   EXPECT_EQ(results.size(), 1u);
+}
+
+TEST_F(ABindingClient, TakesNoAnswerToWhatItHasNotSentYet) {
+  SeededRandom same{1};
+  const TransactionId first = TransactionId::random(same);
+  ASSERT_TRUE(client.ask(now, question));
+  EXPECT_EQ(give(success(first)).verdict, Verdict::not_mine);
+  EXPECT_EQ(client.counters().unsolicited, 1u);
+  settle();
+  EXPECT_EQ(id(), first);
+  EXPECT_EQ(receive(success(first)), Verdict::handled);
 }
 
 TEST_F(ABindingClient, IgnoresAnswersFromElsewhereButRemembersThem) {

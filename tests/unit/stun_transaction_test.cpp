@@ -171,6 +171,8 @@ TEST(Transaction, MeasuresTheRoundTripOfARequestThatWasSentOnce) {
   EXPECT_FALSE(transaction.round_trip(start));
   transaction.transmitted(start);
   EXPECT_EQ(transaction.round_trip(start + 30ms), 30ms);
+  EXPECT_EQ(transaction.round_trip(start + 30ms, 1), 30ms);
+  EXPECT_FALSE(transaction.round_trip(start + 30ms, 2)) << "an answer to what was never sent";
 }
 
 TEST(Transaction, MeasuresNothingAfterARetransmission) {  // Karn
