@@ -38,8 +38,8 @@ struct AgentConfig {
   Role role = Role::controlling;     ///< who sent the offer controls (RFC 8445 §6.1.1)
   std::vector<stun::Uri> servers{};  ///< STUN servers (RFC 7064); at most 16
   std::string mid = "0";             ///< how signalling names the data stream
-  /// The Ta that is proposed to the peer (RFC 8445 §14.2; the sum on a host may not go below 5 ms). Zero turns pacing
-  /// off, and is for tests and benchmarks: it is proposed as 0.
+  /// The Ta that is proposed to the peer (RFC 8445 §14.2), at least 5 ms. Zero turns pacing off, and is for tests and
+  /// benchmarks: it is proposed as 0.
   std::chrono::milliseconds pacing{5};
   /// How long to wait before failing, even with nothing left to try (RFC 8863 §4: 39.5 s).
   Duration patience = std::chrono::milliseconds{39'500};
@@ -116,7 +116,8 @@ class ICE_API Agent {
   // ---- verbs ---------------------------------------------------------------------------------------------------
 
   /// Adds a bound UDP socket, before gather() or at any time after it (a new interface). It becomes a host candidate
-  /// where RFC 8445 §5.1.1.1 allows that and no pair is selected yet (RFC 8838 §13); others are only reported.
+  /// where RFC 8445 §5.1.1.1 allows that and no pair is selected yet; others are only reported. After GatheringDone the
+  /// peer is not told of it (RFC 8838 §13) and may learn of it from checks.
   /// errc::invalid_argument for an unspecified address, or an id or endpoint that is in use; errc::limit_reached,
   /// errc::closed.
   result<void> add_socket(TimePoint now, const Socket& socket);
@@ -138,11 +139,11 @@ class ICE_API Agent {
   result<void> set_remote_description(TimePoint now, const Description& description);
 
   /// A trickled candidate; those that arrive before the description are kept within AgentLimits. One of another
-  /// transport or with a name in place of an address is refused and reported. errc::bad_candidate, errc::unsupported,
-  /// errc::wrong_generation, errc::limit_reached, errc::closed.
+  /// transport or with a name in place of an address is refused and reported. errc::bad_candidate (also after the end
+  /// of candidates), errc::unsupported, errc::wrong_generation, errc::limit_reached, errc::closed.
   result<void> add_remote_candidate(TimePoint now, const Candidate& candidate);
 
-  /// The peer has no more candidates (RFC 8838 §14).
+  /// The peer has no more candidates. Those that come all the same are refused from now on (RFC 8838 §14).
   void end_of_remote_candidates(TimePoint now);
 
   /// Ends everything. Nothing is sent from now on; the report stays.

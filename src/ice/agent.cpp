@@ -32,10 +32,15 @@ Session make_session(Role role, RandomSource& random) {
   return {role, tie_breaker, std::move(ufrag), std::move(password), *credential};
 }
 
+AgentConfig within_bounds(AgentConfig config) {
+  if (config.pacing != config.pacing.zero()) config.pacing = std::max(config.pacing, shortest_interval);
+  return config;
+}
+
 }  // namespace
 
 Agent::Impl::Impl(AgentConfig given, Environment env)
-    : config{std::move(given)},
+    : config{within_bounds(std::move(given))},
       environment{env},
       session{make_session(config.role, env.random)},
       local{config.allow_loopback, config.limits.local_candidates, session.local_ufrag},
@@ -135,6 +140,7 @@ result<void> Agent::Impl::set_remote_description(TimePoint now, const Descriptio
     for (const Candidate& candidate : stream.candidates) static_cast<void>(take_candidate(now, candidate).has_value());
     if (stream.end_of_candidates && !end_of_candidates) end_of_candidates = now;
   }
+  remote_complete = end_of_candidates.has_value();
   advance(now);
   return {};
 }
@@ -159,7 +165,8 @@ result<void> Agent::Impl::take_candidate(TimePoint now, const Candidate& candida
     journal.note(now, "ice-candidate-of-another-generation", {}, candidate.endpoint);
     return fail(errc::wrong_generation);
   }
-  const auto added = remote.add_signalled(now, candidate);
+  const auto added = remote_complete && !remote.is_signalled(candidate) ? fail(errc::bad_candidate)  // RFC 8838 §14
+                                                                        : remote.add_signalled(now, candidate);
   if (!added) {
     journal.note(now, "ice-candidate-refused", {}, candidate.endpoint);
     if (added.error() == errc::limit_reached) ++ignored.over_limit;
@@ -198,8 +205,7 @@ Description Agent::Impl::local_description() const {
   StreamDescription stream;
   stream.mid = config.mid;
   for (const LocalCandidate& candidate : local.all())
-    // A peer-reflexive one is known to the peer already: it is where the candidate was learned.
-    if (candidate.candidate.type != CandidateType::peer_reflexive) stream.candidates.push_back(candidate.candidate);
+    if (candidate.told) stream.candidates.push_back(candidate.candidate);
   stream.end_of_candidates = gathering_told;
   description.streams.push_back(std::move(stream));
   return description;
@@ -244,6 +250,7 @@ result<void> Agent::add_remote_candidate(TimePoint now, const Candidate& candida
 
 void Agent::end_of_remote_candidates(TimePoint now) {
   if (!impl_->end_of_candidates) impl_->end_of_candidates = now;
+  impl_->remote_complete = impl_->session.remote_known();
   impl_->advance(now);
 }
 

@@ -24,6 +24,8 @@ namespace ice {
 /// The largest Ta that a peer may impose; ours, since RFC 8445 §14.2 names none and RFC 8839 §5.5 allows ten digits of
 /// milliseconds. At this one a handful of pairs fills the 39.5 s of RFC 8863 already.
 inline constexpr std::chrono::milliseconds longest_interval{5'000};
+/// RFC 8445 §14.2: all agents of a host together may not begin transactions more often.
+inline constexpr std::chrono::milliseconds shortest_interval{5};
 
 /// The parent of the parts: it routes input to them, passes on what they want to send, takes the smallest of their
 /// timeouts, and moves the agent's state. The parts know each other only as far as their constructors say, and none
@@ -60,6 +62,7 @@ struct ICE_HIDDEN Agent::Impl {
   /// Does all that the present state asks for. Called after every input and every verb.
   void advance(TimePoint now);
   void begin_base(TimePoint now, BaseIndex base);
+  void tell(LocalIndex candidate);
   void begin_paced(TimePoint now);
   bool has_paced() const noexcept;
   void nominate(TimePoint now);
@@ -111,6 +114,7 @@ struct ICE_HIDDEN Agent::Impl {
   std::optional<TimePoint> patience_over;   // RFC 8863 §4: the PAC timer
   std::optional<PairIndex> selected;
   bool gathering_told = false;
+  bool remote_complete = false;  // the peer has signalled all it will (RFC 8838 §14)
 
   // What the report tells beside what the parts know.
   std::uint32_t role_switches = 0;

@@ -58,7 +58,7 @@ Received Agent::Impl::handle_request(TimePoint now, const stun::Message& request
   Received received{outcome.verdict};
   if (!outcome.answer.empty())
     received.forward = Transmit{datagram.socket, datagram.from, outcome.answer, {}, 0, {datagram.ip.local}};
-  if (!outcome.authentic) {
+  if (!outcome.authentic || outcome.other_session) {
     ++ignored.unauthenticated;
     journal.trace(now, "ice-check-unauthenticated", at, datagram.from);
     return received;
@@ -108,9 +108,9 @@ void Agent::Impl::learn(TimePoint now, BaseIndex base, const Endpoint& source, s
   }
   // After a pair is selected only a nomination of a better one matters: a peer of RFC 5245 may nominate more than one
   // (RFC 8445 §8.1.1).
-  const bool open = state == AgentState::checking ||
-                    (state == AgentState::connected && pair.peer_nominated && session.role == Role::controlled &&
-                     pair.priority > checklist[*selected].priority);
+  const bool better = state == AgentState::connected && session.role == Role::controlled && pair.peer_nominated &&
+                      pair.priority > checklist.valid_priority(checklist[*selected]);
+  const bool open = state == AgentState::checking || better;
   if (!open) {
     if (pair.undecided()) fail_pair(now, *index, Cause::superseded);
     return;
@@ -202,8 +202,12 @@ void Agent::Impl::handle_check_answer(TimePoint now, const Checks::Answer& answe
     first_valid = now;
     if (!selected) events.push_back(FirstPairValid{pair.component});
   }
-  const bool nominated_by_us = answer.fields.nominate && session.role == Role::controlling && !selected;
-  if (nominated_by_us || (session.role == Role::controlled && pair.peer_nominated)) select(now, answer.pair);
+  const bool nominated_by_us = answer.fields.nominate && session.role == Role::controlling;
+  const bool nominated_by_peer = pair.peer_nominated && session.role == Role::controlled;
+  const bool wanted =
+      selected ? nominated_by_peer && checklist.valid_priority(pair) > checklist.valid_priority(checklist[*selected])
+               : nominated_by_us || nominated_by_peer;
+  if (wanted) select(now, answer.pair);
 }
 
 void Agent::Impl::handle_gather_answer(TimePoint now, const Gatherer::Answer& answer) {
@@ -212,7 +216,7 @@ void Agent::Impl::handle_gather_answer(TimePoint now, const Gatherer::Answer& an
       local.add_server_reflexive(answer.base, *answer.mapped, answer.server.address, answer.server_index);
   journal.note(now, "ice-mapped-address", local.bases()[answer.base].local, *answer.mapped);
   // It makes no new pair: checks leave from the base, which is paired already (RFC 8445 §6.1.2.4).
-  if (added) events.push_back(CandidateGathered{local[*added]});
+  if (added) tell(*added);
 }
 
 void Agent::Impl::handle_unreachable(const SocketUnreachable& event) noexcept {

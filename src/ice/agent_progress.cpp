@@ -44,10 +44,18 @@ void Agent::Impl::begin_base(TimePoint now, BaseIndex base) {
   if (!local.bases()[base].live()) return;
   if (const auto host = local.add_host(base)) {
     journal.note(now, "ice-host-candidate", local.bases()[base].local, {});
-    events.push_back(CandidateGathered{local[*host]});
+    tell(*host);
   }
   gatherer.add_base(base);
   if (state == AgentState::checking) checklist.pair_base(now, base);
+}
+
+// RFC 8838 §13: nothing is trickled once the end of candidates is told. What is found later all the same (a new
+// interface, a mapping that has changed) the peer may learn from checks.
+void Agent::Impl::tell(LocalIndex candidate) {
+  if (gathering_told) return;
+  local.set_told(candidate);
+  events.push_back(CandidateGathered{local[candidate]});
 }
 
 // RFC 8445 §14.2: the larger of both proposals. Before the peer's is known, ours; it rules gathering.

@@ -1,6 +1,7 @@
 #include "ice/checklist.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace ice {
 
@@ -16,10 +17,13 @@ bool Checklist::can_pair(const Base& base, const RemoteCandidate& remote) const 
          (!a.is_v6() || a.is_link_local() == b.is_link_local()) && a.is_loopback() == b.is_loopback();
 }
 
-std::uint64_t Checklist::priority_of(const Pair& pair) const noexcept {
-  const std::uint32_t ours = base_of(pair).host_priority;
+std::uint64_t Checklist::priority_of(const Pair& pair, std::uint32_t ours) const noexcept {
   const std::uint32_t theirs = remote_[pair.remote].candidate.priority;
   return session_.role == Role::controlling ? pair_priority(ours, theirs) : pair_priority(theirs, ours);
+}
+
+std::uint64_t Checklist::valid_priority(const Pair& pair) const noexcept {
+  return priority_of(pair, local_[*pair.mapped].priority);
 }
 
 bool Checklist::same_foundation(const Pair& a, const Pair& b) const noexcept {
@@ -52,8 +56,12 @@ void Checklist::pair_remote(TimePoint now, RemoteIndex remote) {
 }
 
 std::optional<PairIndex> Checklist::find_or_add(TimePoint now, BaseIndex base, RemoteIndex remote) {
-  if (const auto known = find(base, remote)) return known;
-  return add(now, base, remote);
+  const auto known = find(base, remote);
+  if (!known) return add(now, base, remote);
+  const Pair& pair = pairs_[*known];
+  // One that has failed is about to be tried again, and counts again.
+  if (pair.state == PairState::failed && !make_room(now, pair.priority)) return std::nullopt;
+  return known;
 }
 
 std::optional<PairIndex> Checklist::add(TimePoint now, BaseIndex base, RemoteIndex remote) {
@@ -63,40 +71,43 @@ std::optional<PairIndex> Checklist::add(TimePoint now, BaseIndex base, RemoteInd
   pair.remote = remote;
   pair.component = local_.bases()[base].component;
   pair.created = now;
-  pair.priority = priority_of(pair);
+  pair.priority = priority_of(pair, base_of(pair).host_priority);
   pair.state = initial_state(pair);
-  const auto place = make_room(now, pair.priority);
-  if (!place) return std::nullopt;
-  if (*place == pairs_.size())
+  if (!make_room(now, pair.priority)) return std::nullopt;
+  const PairIndex place = free_place();
+  if (place == pairs_.size())
     pairs_.push_back(pair);
   else
-    pairs_[*place] = pair;
+    pairs_[place] = pair;
   return place;
 }
 
 // RFC 8838 §10 item 6: at the limit a pair of lower priority gives way. Which one: the least that no check was sent on,
 // so that nothing is lost that is already known. Where there is none the new pair is the one to go.
-std::optional<PairIndex> Checklist::make_room(TimePoint now, std::uint64_t priority) {
+bool Checklist::make_room(TimePoint now, std::uint64_t priority) {
   std::size_t counted = 0;
   std::optional<PairIndex> least;
-  std::optional<PairIndex> oldest_failed;
   for (PairIndex i = 0; i < pairs_.size(); ++i) {
     const Pair& pair = pairs_[i];
-    if (pair.state == PairState::failed) {
-      if (!oldest_failed || pair.ended < pairs_[*oldest_failed].ended) oldest_failed = i;
-      continue;
-    }
+    if (pair.state == PairState::failed) continue;
     ++counted;
     const bool untouched = (pair.state == PairState::frozen || pair.state == PairState::waiting) && !pair.queued;
     if (untouched && (!least || pair.priority < pairs_[*least].priority)) least = i;
   }
-  if (counted >= limit_) {
-    if (!least || pairs_[*least].priority >= priority) return std::nullopt;
-    fail(now, *least, Cause::evicted);
-    if (!oldest_failed) oldest_failed = least;
-  }
+  if (counted < limit_) return true;
+  if (!least || pairs_[*least].priority >= priority) return false;
+  fail(now, *least, Cause::evicted);
+  return true;
+}
+
+// Where a new pair goes: behind the others, or in place of the one that has failed first.
+PairIndex Checklist::free_place() const noexcept {
   if (pairs_.size() < limit_ * kept_per_limit) return static_cast<PairIndex>(pairs_.size());
-  return oldest_failed;
+  std::optional<PairIndex> oldest;
+  for (PairIndex i = 0; i < pairs_.size(); ++i)
+    if (pairs_[i].state == PairState::failed && (!oldest || pairs_[i].ended < pairs_[*oldest].ended)) oldest = i;
+  assert(oldest);  // fewer than limit_ have not failed
+  return *oldest;
 }
 
 // RFC 8838 §12, which for a list that is complete from the start is RFC 8445 §6.1.2.6: the topmost pair of its
@@ -191,13 +202,13 @@ void Checklist::fail_all(TimePoint now, Cause cause) {
 }
 
 void Checklist::recompute_priorities() {
-  for (Pair& pair : pairs_) pair.priority = priority_of(pair);
+  for (Pair& pair : pairs_) pair.priority = priority_of(pair, base_of(pair).host_priority);
 }
 
 std::optional<PairIndex> Checklist::best_valid() const noexcept {
   std::optional<PairIndex> best;
   for (PairIndex i = 0; i < pairs_.size(); ++i)
-    if (pairs_[i].valid() && (!best || pairs_[i].priority > pairs_[*best].priority)) best = i;
+    if (pairs_[i].valid() && (!best || valid_priority(pairs_[i]) > valid_priority(pairs_[*best]))) best = i;
   return best;
 }
 

@@ -87,6 +87,9 @@ class Checklist {
   /// The role has switched, or a candidate's priority became known better (RFC 8445 §7.3.1.1).
   void recompute_priorities();
 
+  /// The priority of the valid pair that the check of `pair`, which has succeeded, has made: that of the candidate
+  /// which the peer saw, not of its base (RFC 8445 §7.2.5.3.2). Both agents compute the same.
+  std::uint64_t valid_priority(const Pair& pair) const noexcept;
   /// The valid pair of highest priority.
   std::optional<PairIndex> best_valid() const noexcept;
 
@@ -105,11 +108,12 @@ class Checklist {
 
  private:
   bool can_pair(const Base& base, const RemoteCandidate& remote) const noexcept;
-  std::uint64_t priority_of(const Pair& pair) const noexcept;
+  std::uint64_t priority_of(const Pair& pair, std::uint32_t local_priority) const noexcept;
   bool same_foundation(const Pair& a, const Pair& b) const noexcept;
   std::optional<PairIndex> find(BaseIndex base, RemoteIndex remote) const noexcept;
   std::optional<PairIndex> add(TimePoint now, BaseIndex base, RemoteIndex remote);
-  std::optional<PairIndex> make_room(TimePoint now, std::uint64_t priority);
+  bool make_room(TimePoint now, std::uint64_t priority);
+  PairIndex free_place() const noexcept;
   PairState initial_state(const Pair& pair) const noexcept;
   bool may_thaw(const Pair& pair) const noexcept;
 

@@ -46,6 +46,7 @@ struct LocalCandidate {
   std::uint16_t foundation = 0;
   Address server;  // that a server-reflexive one was learned from
   std::size_t server_index = 0;
+  bool told = false;  // to the peer; a peer-reflexive one is known to it already
 };
 
 /// The sockets and candidates of this side: foundations, priorities, redundancy.
@@ -75,6 +76,8 @@ class LocalCandidates {
   /// The candidate that `mapped` is as a peer saw it: a known one, or a new peer-reflexive one (RFC 8445 §7.2.5.3.1).
   /// None where the limit is reached.
   std::optional<LocalIndex> find_or_add_mapped(BaseIndex base, const Endpoint& mapped);
+
+  void set_told(LocalIndex candidate) noexcept { candidates_[candidate].told = true; }
 
   void remove_base(TimePoint now, BaseIndex base, std::error_code why);
 

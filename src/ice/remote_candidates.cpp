@@ -9,6 +9,11 @@ namespace {
 
 constexpr std::size_t max_foundation = 32;  // RFC 8839 §5.1
 
+/// One host has one spelling, and a scope id means something on its own host alone.
+Endpoint told(const Endpoint& endpoint) noexcept {
+  return {endpoint.address.canonical().without_scope(), endpoint.port};
+}
+
 }  // namespace
 
 RemoteCandidates::RemoteCandidates(bool allow_loopback, const AgentLimits& limits) noexcept
@@ -18,6 +23,11 @@ std::optional<RemoteIndex> RemoteCandidates::find(ComponentId component, const E
   for (RemoteIndex i = 0; i < candidates_.size(); ++i)
     if (candidates_[i].candidate.endpoint == endpoint && candidates_[i].candidate.component == component) return i;
   return std::nullopt;
+}
+
+bool RemoteCandidates::is_signalled(const Candidate& candidate) const noexcept {
+  const auto known = find(candidate.component, told(candidate.endpoint));
+  return known && candidates_[*known].signalled;
 }
 
 std::uint16_t RemoteCandidates::foundation_number(const std::string& foundation) const noexcept {
@@ -40,7 +50,7 @@ result<RemoteCandidates::Added> RemoteCandidates::add_signalled(TimePoint now, c
     return fail(errc::bad_candidate);
 
   Candidate kept = candidate;
-  kept.endpoint = {address.canonical().without_scope(), candidate.endpoint.port};
+  kept.endpoint = told(candidate.endpoint);
   if (const auto known = find(kept.component, kept.endpoint)) {
     RemoteCandidate& old = candidates_[*known];
     if (!old.signalled) {
@@ -60,14 +70,13 @@ result<RemoteCandidates::Added> RemoteCandidates::add_signalled(TimePoint now, c
 
 std::optional<RemoteIndex> RemoteCandidates::find_or_discover(TimePoint now, ComponentId component,
                                                               const Endpoint& source, std::uint32_t priority) {
-  const Endpoint told{source.address.without_scope(), source.port};
-  if (const auto known = find(component, told)) return known;
+  if (const auto known = find(component, told(source))) return known;
   if (peer_reflexive_ >= peer_reflexive_limit_) return std::nullopt;
   ++peer_reflexive_;
   Candidate candidate;
   candidate.component = component;
   candidate.priority = priority;
-  candidate.endpoint = told;
+  candidate.endpoint = told(source);
   candidate.type = CandidateType::peer_reflexive;
   // "An arbitrary value, different from the foundations of all other remote candidates" (RFC 8445 §7.3.1.3): the
   // number is; the text stays empty, since nobody is told.

@@ -34,6 +34,9 @@ class RemoteCandidates {
   /// errc::limit_reached.
   result<Added> add_signalled(TimePoint now, const Candidate& candidate);
 
+  /// It was signalled before.
+  bool is_signalled(const Candidate& candidate) const noexcept;
+
   /// The candidate at the source of an authenticated check: known, or a new peer-reflexive one (RFC 8445 §7.3.1.3).
   /// None where the bound is reached.
   std::optional<RemoteIndex> find_or_discover(TimePoint now, ComponentId component, const Endpoint& source,

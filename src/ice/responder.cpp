@@ -28,11 +28,10 @@ Responder::Outcome Responder::handle_request(TimePoint now, const stun::Message&
   const auto username = request.get<stun::attr::Username>();
   if (!username || request.integrity() == stun::Integrity::none)
     return refuse(now, request, stun::ErrorCode::bad_request, scratch);
-  // RFC 8445 §7.3: the first half of the user name is ours. The second is the peer's word until its description is
-  // known; from then on anybody else is a stranger, as where the offer was forked, and must not touch this session.
+  // RFC 8445 §7.3: the user name is valid if its first half is ours. The second half is the peer's word, which only
+  // counts once its description is known.
   const std::size_t colon = username->find(':');
-  if (colon == std::string_view::npos || username->substr(0, colon) != session_.local_ufrag ||
-      (session_.remote_known() && username->substr(colon + 1) != session_.remote_ufrag))
+  if (colon == std::string_view::npos || username->substr(0, colon) != session_.local_ufrag)
     return refuse(now, request, stun::ErrorCode::unauthenticated, scratch);
   const auto authentic = request.authenticate(session_.local);
   if (!authentic) return refuse(now, request, stun::ErrorCode::unauthenticated, scratch);
@@ -59,9 +58,14 @@ Responder::Outcome Responder::handle_request(TimePoint now, const stun::Message&
     return outcome;
   }
 
+  // From another branch of a forked offer, say. It is answered, since its user name is valid, and that is all: it must
+  // not touch this session.
+  const std::string_view remote_ufrag = username->substr(colon + 1);
+  const bool other_session = session_.remote_known() && remote_ufrag != session_.remote_ufrag;
+
   const auto controlling = authentic->get<stun::attr::IceControlling>();
   const auto controlled = authentic->get<stun::attr::IceControlled>();
-  if (controlling || controlled) {
+  if (!other_session && (controlling || controlled)) {
     const Role claimed = controlling ? Role::controlling : Role::controlled;
     if (claimed == session_.role) {
       if (keeps_role(claimed, controlling ? *controlling : *controlled)) {
@@ -78,7 +82,8 @@ Responder::Outcome Responder::handle_request(TimePoint now, const stun::Message&
   sign(builder, *authentic, session_.local);
   const auto built = builder.fingerprint().finish();
   if (built) outcome.answer = *built;
-  outcome.check = {username->substr(colon + 1), *priority, authentic->has<stun::attr::UseCandidate>()};
+  if (!other_session) outcome.check = {remote_ufrag, *priority, authentic->has<stun::attr::UseCandidate>()};
+  outcome.other_session = other_session;
   return outcome;
 }
 

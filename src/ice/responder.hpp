@@ -32,8 +32,9 @@ class Responder {
   struct Outcome {
     Verdict verdict = Verdict::handled;
     Bytes answer{};                // to be sent to where the request came from; empty for none
-    std::optional<Check> check{};  // set where the answer is a success
+    std::optional<Check> check{};  // set where the answer is a success, and the request one of this session
     bool authentic = false;
+    bool other_session = false;  // our ufrag and password, and another peer's ufrag
     bool role_switched = false;  // the session has the other role now (RFC 8445 §7.3.1.1)
   };
 

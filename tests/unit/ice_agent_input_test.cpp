@@ -33,7 +33,6 @@ TEST(AgentInput, AnswersAStrangersCheckWith400Or401AndLearnsNothingFromIt) {
   };
   const Case cases[] = {
       {{.to_ufrag = "stranger"}, 401},              // to somebody else
-      {{.from_ufrag = "stranger"}, 401},            // from somebody else, as another branch of a forked offer
       {{.username = "peerUfrag"}, 401},             // of one half
       {{.username = ""}, 400},                      // none at all
       {{.sign = false}, 400},                       // no MESSAGE-INTEGRITY
@@ -71,12 +70,51 @@ TEST(AgentInput, ErrorsToStrangersAreFewASecondSinceTheirSourceMayBeForged) {
   EXPECT_EQ(lone.report().ignored.unauthenticated, 1500U);
 }
 
-TEST(AgentInput, AStrangersCheckSwitchesNoRole) {
+// RFC 8445 §7.3: a user name is valid if its first half is ours. The second is another peer's, as where an offer was
+// forked and this agent talks with another branch.
+TEST(AgentInput, ACheckOfAnotherSessionsPeerIsAnsweredAndChangesNothing) {
   LoneAgent lone;
   lone.start({remote});
-  lone.check(elsewhere, {.from_ufrag = "stranger", .role = Role::controlling, .tie_breaker = UINT64_MAX});
-  EXPECT_EQ(lone.agent().role(), Role::controlling);
-  EXPECT_EQ(lone.report().role_switches, 0U);
+  PeerCheck check{.from_ufrag = "stranger", .role = Role::controlling, .tie_breaker = UINT64_MAX, .nominate = true};
+  for (const Role role : {Role::controlling, Role::controlled}) {
+    check.role = role;
+    const auto heard = lone.check(elsewhere, check);
+    ASSERT_TRUE(heard.answer);
+    EXPECT_EQ(heard.answer->message().message_class(), stun::Class::success_response);
+    EXPECT_EQ(lone.agent().role(), Role::controlling);
+  }
+  const ConnectivityReport report = lone.report();
+  EXPECT_EQ(report.role_switches, 0U);
+  EXPECT_EQ(report.remote_candidates.size(), 1U);
+  EXPECT_EQ(report.ignored.unauthenticated, 2U);
+  EXPECT_FALSE(report.first_check_heard);
+  EXPECT_EQ(lone.receive_text("data", elsewhere).verdict, Verdict::not_mine);
+}
+
+// RFC 8445 §6.1.2.5: the limit is one of checks, so a pair that is tried again counts again.
+TEST(AgentInput, PairsThatFailedAndAreTriggeredAgainStayWithinTheLimit) {
+  AgentConfig config = controlled_config();
+  config.limits.pairs = 3;
+  LoneAgent lone{config};
+  lone.start({});
+  const auto at = [](int i) { return "198.51.100.1:" + std::to_string(6000 + i); };
+  const auto open = [&] {
+    std::size_t count = 0;
+    for (const PairReport& pair : lone.report().pairs)
+      if (pair.state != PairState::failed) ++count;
+    return count;
+  };
+  for (int i = 0; i < 3; ++i) lone.check(at(i));
+  lone.run_for(5ms);
+  for (const auto& sent : lone.take_sent()) lone.refuse(sent, stun::ErrorCode::bad_request);
+  lone.run_for(10ms);
+  for (const auto& sent : lone.take_sent()) lone.refuse(sent, stun::ErrorCode::bad_request);
+  ASSERT_EQ(open(), 0U);
+  for (int i = 3; i < 6; ++i) lone.check(at(i));
+  ASSERT_EQ(open(), 3U);
+  for (int i = 0; i < 6; ++i) lone.check(at(i));
+  EXPECT_EQ(open(), 3U);
+  EXPECT_EQ(lone.report().ignored.over_limit, 3U);
 }
 
 TEST(AgentInput, NobodyIsAnsweredAtASourceThatNobodyCanHave) {

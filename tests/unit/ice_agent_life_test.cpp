@@ -90,10 +90,47 @@ TEST(AgentLife, ASocketAddedWhileCheckingIsGatheredAndPaired) {
   lone.take_sent();
   ASSERT_TRUE(lone.add_socket(2, "192.0.2.7:5000"));
   lone.run_for(20ms);
-  EXPECT_EQ(lone.events_of<CandidateGathered>().size(), 2U);
   const auto sent = lone.take_sent();
   ASSERT_EQ(sent.size(), 1U);
   EXPECT_EQ(sent[0].packet.socket, SocketId{2});
+}
+
+// RFC 8838 §13: "an agent MUST NOT convey any more candidates after it has conveyed an end-of-candidates indication".
+TEST(AgentLife, ASocketAddedAfterTheEndOfCandidatesIsNotSignalled) {
+  AgentConfig config;
+  config.servers = {*stun::Uri::parse("stun:stun.example.org")};
+  LoneAgent lone{config};
+  lone.gather();
+  ASSERT_TRUE(lone.add_socket(2, "192.0.2.7:5000"));  // DNS has not answered yet
+  EXPECT_EQ(lone.events_of<CandidateGathered>().size(), 2U);
+  lone.agent().fail_server(lone.now, ServerId{0}, make_error_code(errc::name_not_resolved));
+  lone.settle();
+  ASSERT_EQ(lone.events_of<GatheringDone>().size(), 1U);
+  ASSERT_TRUE(lone.add_socket(3, "192.0.2.8:5000"));
+  EXPECT_EQ(lone.events_of<CandidateGathered>().size(), 2U);
+  EXPECT_EQ(lone.agent().local_description().streams.at(0).candidates.size(), 2U);
+  EXPECT_EQ(lone.report().local_candidates.size(), 3U);
+}
+
+// RFC 8838 §14: "it MUST ignore any newly received candidates for that data stream".
+TEST(AgentLife, CandidatesAfterThePeersEndOfCandidatesAreIgnored) {
+  LoneAgent lone;
+  lone.start({remote});
+  lone.agent().end_of_remote_candidates(lone.now);
+  EXPECT_EQ(lone.add(LoneAgent::candidate("198.51.100.2:6000")).error(), errc::bad_candidate);
+  EXPECT_TRUE(lone.add(LoneAgent::candidate(remote)));  // nothing new
+  lone.describe(LoneAgent::description({remote, "198.51.100.3:6000"}));
+  EXPECT_EQ(lone.report().remote_candidates.size(), 1U);
+}
+
+TEST(AgentLife, AnEndOfCandidatesBeforeTheDescriptionCutsNothingOff) {
+  LoneAgent lone;
+  lone.gather();
+  ASSERT_TRUE(lone.add(LoneAgent::candidate("198.51.100.2:6000")));
+  lone.agent().end_of_remote_candidates(lone.now);
+  lone.describe(LoneAgent::description({remote}));
+  EXPECT_EQ(lone.report().remote_candidates.size(), 2U);
+  EXPECT_EQ(lone.add(LoneAgent::candidate("198.51.100.3:6000")).error(), errc::bad_candidate);
 }
 
 TEST(AgentLife, ASocketAddedAfterTheNominationIsNoCandidate) {

@@ -265,6 +265,56 @@ TEST(AgentNomination, OfSeveralNominatedPairsOneThatFailsDoesNotDecide) {
   EXPECT_EQ(lone.state(), AgentState::connected);
 }
 
+// RFC 8445 §7.2.5.3.2: the priority of a valid pair is that of the candidate that the peer saw. Behind a NAT it is less
+// than that of the base, and the peer, whose word on the order counts as much, knows no other.
+TEST(AgentNomination, OfTwoValidPairsTheOneThatNoNatHasMappedIsBetter) {
+  LoneAgent lone{{}, {"192.0.2.1:5000", "192.0.2.9:5000"}};
+  lone.start({first});
+  lone.run_for(10ms);
+  const auto checks = lone.take_sent();
+  ASSERT_EQ(checks.size(), 2U);
+  ASSERT_EQ(checks[0].packet.socket, SocketId{1});  // the one that is liked best
+  lone.succeed(checks[1], "192.0.2.9:5000");
+  lone.succeed(checks[0], "203.0.113.1:40000");
+  lone.run_for(5ms);
+  const auto nomination = lone.take_sent();
+  ASSERT_EQ(nominating(nomination), 1U);
+  EXPECT_EQ(nomination.back().packet.socket, SocketId{2});
+}
+
+TEST(AgentNomination, ASecondNominationOfAPairThatTurnsOutToBeNoBetterChangesNothing) {
+  LoneAgent lone{controlled_config(), {"192.0.2.1:5000", "192.0.2.9:5000"}};
+  lone.start({});
+  lone.check(first, {.nominate = true}, SocketId{2});
+  lone.run_for(5ms);
+  lone.succeed(sent_to(lone.take_sent(), first), "192.0.2.9:5000");
+  ASSERT_EQ(lone.state(), AgentState::connected);
+  lone.check(first, {.nominate = true}, SocketId{1});
+  lone.run_for(5ms);
+  lone.succeed(sent_to(lone.take_sent(), first), "203.0.113.1:40000");
+  EXPECT_EQ(lone.events_of<PairSelected>().size(), 1U);
+}
+
+TEST(AgentNomination, AnOrdinaryCheckDoesNotTakeANominationBack) {
+  LoneAgent lone{controlled_config()};
+  lone.start({});
+  add_three(lone);
+  lone.run_for(20ms);
+  lone.take_sent();
+  lone.check(second, {.nominate = true});
+  lone.run_for(5ms);
+  lone.succeed(sent_to(lone.take_sent(), second));
+  ASSERT_EQ(lone.state(), AgentState::connected);
+  lone.check(first, {.nominate = true});
+  lone.run_for(5ms);
+  const auto checks = lone.take_sent();
+  lone.check(first);  // overtaken by the nomination
+  lone.succeed(sent_to(checks, first));
+  lone.run_for(5ms);
+  for (const auto& sent : lone.take_sent()) lone.succeed(sent);
+  EXPECT_TRUE(lone.pair(first).selected);
+}
+
 TEST(AgentNomination, BothEndsHoldTheSamePair) {
   TwoAgents two;
   two.connect();

@@ -141,6 +141,7 @@ class Call {
   void describe(int index) {
     Description description = agent(index).local_description();
     description.streams[0].candidates.clear();
+    description.streams[0].end_of_candidates = false;
     signal(index, [this, index, description = std::move(description)] {
       if (index == 0)
         network.schedule(network.now() + config_.ringing, [this, description] { answer(description); });
