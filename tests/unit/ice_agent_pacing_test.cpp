@@ -1,0 +1,133 @@
+// When transactions may begin (RFC 8445 §14): Ta, who decides it, and what shares it.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "support/lone_agent.hpp"
+
+namespace ice {
+namespace {
+
+using namespace std::chrono_literals;
+using test::controlled_config;
+using test::endpoint;
+using test::LoneAgent;
+
+/// An agent that has this many pairs to check, each of its own foundation.
+void add_many(LoneAgent& lone, int count) {
+  for (int i = 0; i < count; ++i)
+    ASSERT_TRUE(lone.add(LoneAgent::candidate("198.51.100.1:" + std::to_string(6000 + i), CandidateType::host,
+                                              static_cast<std::uint16_t>(65535 - i), std::to_string(i))));
+}
+
+std::vector<Duration> gaps(const std::vector<LoneAgent::Sent>& sent) {
+  std::vector<Duration> all;
+  for (std::size_t i = 1; i < sent.size(); ++i) all.push_back(sent[i].at - sent[i - 1].at);
+  return all;
+}
+
+// RFC 8445 §14.2: "Both agents MUST use the higher value of the proposed values"; silence means 50 ms.
+TEST(AgentPacing, TheLargerProposalWinsAndSilenceMeansFiftyMilliseconds) {
+  struct Case {
+    std::chrono::milliseconds ours;
+    std::optional<std::chrono::milliseconds> theirs;
+    Duration ta;
+  };
+  for (const Case& each : {Case{5ms, 5ms, 5ms}, Case{5ms, 20ms, 20ms}, Case{30ms, 20ms, 30ms},
+                           Case{5ms, std::nullopt, 50ms}, Case{80ms, std::nullopt, 80ms}, Case{5ms, 0ms, 5ms},
+                           Case{0ms, 20ms, 20ms}, Case{1ms, 1ms, 5ms}, Case{5ms, 1h, 5s}}) {
+    AgentConfig config;
+    config.pacing = each.ours;
+    LoneAgent lone{config};
+    lone.start({}, each.theirs);
+    EXPECT_EQ(lone.report().pacing, each.ta);
+    add_many(lone, 4);
+    lone.run_for(3 * each.ta);
+    if (each.ta < 100ms) {  // where no retransmission comes between
+      EXPECT_EQ(gaps(lone.take_sent()), std::vector<Duration>(3, each.ta));
+    }
+  }
+}
+
+// RFC 8445 §14.2: "If an agent wants to use a Ta value other than the default value, the agent MUST indicate" it.
+TEST(AgentPacing, OurProposalIsTold) {
+  AgentConfig config;
+  config.pacing = 7ms;
+  EXPECT_EQ(LoneAgent{config}.agent().local_description().pacing, 7ms);
+  config.pacing = 1ms;  // less than all agents of a host may do together
+  EXPECT_EQ(LoneAgent{config}.agent().local_description().pacing, 5ms);
+}
+
+TEST(AgentPacing, WhereBothTurnItOffEverythingLeavesAtOnce) {
+  AgentConfig config;
+  config.pacing = 0ms;
+  LoneAgent lone{config};
+  lone.start({}, 0ms);
+  add_many(lone, 5);
+  EXPECT_EQ(lone.take_sent().size(), 5U);
+}
+
+// RFC 8445 §14.2: "as though there were one global Ta value for pacing all agents".
+TEST(AgentPacing, AgentsThatShareAPacerTakeTurns) {
+  Pacer pacer;
+  LoneAgent a{{}, {"192.0.2.1:5000"}, &pacer, 1};
+  LoneAgent b{{}, {"192.0.2.1:5001"}, &pacer, 2};
+  LoneAgent c{{}, {"192.0.2.1:5002"}, &pacer, 3};
+  std::vector<TimePoint> begun;
+  for (LoneAgent* lone : {&a, &b, &c}) lone->start({});
+  for (int i = 0; i < 5; ++i)
+    for (LoneAgent* lone : {&a, &b, &c})
+      ASSERT_TRUE(lone->add(LoneAgent::candidate("198.51.100.1:" + std::to_string(6000 + i), CandidateType::host,
+                                                 static_cast<std::uint16_t>(100 - i), std::to_string(i))));
+  for (int ms = 0; ms < 200; ++ms)
+    for (LoneAgent* lone : {&a, &b, &c}) {
+      lone->run_for(1ms);
+      for (const auto& sent : lone->take_sent()) begun.push_back(sent.at);
+    }
+  ASSERT_EQ(begun.size(), 15U);
+  std::sort(begun.begin(), begun.end());
+  for (std::size_t i = 1; i < begun.size(); ++i) EXPECT_GE(begun[i] - begun[i - 1], 5ms);
+  EXPECT_LE(begun.back() - begun.front(), 80ms);  // and no slot is wasted
+}
+
+// RFC 8445 §14.3: at least 500 ms, and more where there is more to do.
+TEST(AgentPacing, TheRtoOfACheckGrowsWithTheNumberOfChecks) {
+  LoneAgent lone;
+  lone.start({"198.51.100.1:6000"}, std::nullopt);  // Ta is 50 ms
+  lone.run_for(4s);
+  EXPECT_EQ(gaps(lone.take_sent()).at(0), 500ms);
+  LoneAgent another;
+  another.gather();
+  auto told = LoneAgent::description({}, std::nullopt);
+  for (int i = 0; i < 30; ++i)
+    told.streams[0].candidates.push_back(
+        LoneAgent::candidate("198.51.100.1:" + std::to_string(6000 + i), CandidateType::host,
+                             static_cast<std::uint16_t>(65535 - i), std::to_string(i)));
+  another.describe(told);
+  another.run_for(4s);
+  EXPECT_EQ(gaps(another.take_sent_to("198.51.100.1:6000")).at(0), 1500ms);  // 30 times 50 ms
+}
+
+// Triggered checks first, the peer waits for them; then servers, which the peer waits for too; then the rest.
+TEST(AgentPacing, GatheringAndChecksShareTheSlots) {
+  AgentConfig config = controlled_config();
+  for (const std::string_view uri : {"stun:203.0.113.1", "stun:203.0.113.2"})
+    config.servers.push_back(*stun::Uri::parse(uri));
+  Pacer pacer;
+  LoneAgent lone{config, {"192.0.2.1:5000"}, &pacer};
+  static_cast<void>(pacer.reserve(lone.now, 5ms));
+  lone.start({"198.51.100.1:6000"});
+  lone.check("198.51.100.1:7000");
+  lone.run_for(100ms);
+  std::vector<Endpoint> order;
+  const auto sent = lone.take_sent();
+  for (const auto& each : sent) order.push_back(each.packet.to);
+  EXPECT_EQ(order, (std::vector{endpoint("198.51.100.1:7000"), endpoint("203.0.113.1:3478"),
+                                endpoint("203.0.113.2:3478"), endpoint("198.51.100.1:6000")}));
+  EXPECT_EQ(gaps(sent), std::vector<Duration>(3, 5ms));
+}
+
+}  // namespace
+}  // namespace ice
