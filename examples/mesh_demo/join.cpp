@@ -11,6 +11,7 @@
 #include <chrono>
 #include <csignal>
 #include <fstream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -26,6 +27,7 @@
 #include "mesh_demo/mesh.hpp"
 #include "mesh_demo/mesh_report.hpp"
 #include "mesh_demo/stdin_lines.hpp"
+#include "mesh_demo/trace_file.hpp"
 
 namespace ice::mesh {
 namespace {
@@ -52,13 +54,15 @@ struct Options {
   double attempt_timeout = default_attempt_timeout;
   double exit_after = 0;  ///< 0: stays
   std::string report{};
+  std::string trace{};
 };
 
 class Participant {
  public:
   explicit Participant(Options options)
       : options_{std::move(options)},
-        context_{loop_.get_executor()},
+        trace_{options_.trace.empty() ? nullptr : std::make_unique<TraceFile>(options_.trace, options_.server)},
+        context_{loop_.get_executor(), trace_.get()},
         resolver_{context_},
         mesh_{context_, mesh_config(), context_.environment()},
         stay_{context_.get_executor()},
@@ -72,11 +76,9 @@ class Participant {
     std::ofstream report;
     if (!options_.report.empty()) {
       report.open(options_.report);
-      if (!report) {
-        complain(fmt::format("cannot write to {}", options_.report));
-        return exit_usage;
-      }
+      if (!report) return unwritable(options_.report);
     }
+    if (trace_ != nullptr && !trace_->is_open()) return unwritable(options_.trace);
     began_ = io::now();
     mesh_.on_event([this](const MeshEvent& event) { on_event(event); });
     mesh_.with([](Mesh& mesh, TimePoint now) { mesh.join(now); });
@@ -110,6 +112,11 @@ class Participant {
       complain(fmt::format("cannot list the addresses of this host: {}", all.error().message()));
     }
     return config;
+  }
+
+  static int unwritable(const std::string& path) {
+    complain(fmt::format("cannot write to {}", path));
+    return exit_usage;
   }
 
   static void complain(std::string_view text) { print_error(program, text); }
@@ -170,6 +177,7 @@ class Participant {
 
   Options options_;
   boost::asio::io_context loop_;
+  std::unique_ptr<TraceFile> trace_;
   io::Context context_;
   io::Resolver resolver_;
   io::Driver<Mesh> mesh_;
@@ -231,6 +239,8 @@ int run_join(int argc, const char* const* argv) {
       ->check(CLI::Range(least_attempt_timeout, most_attempt_timeout))
       ->capture_default_str();
   app.add_option("--report", options.report, "write what is known of every attempt to this file, as JSON, at the end")
+      ->type_name("FILE");
+  app.add_option("--trace", options.trace, "write every datagram of ICE to this file, for Wireshark")
       ->type_name("FILE");
   app.add_option("--exit-after", options.exit_after, "leave after so many seconds")
       ->check(CLI::Range(0.0, longest_stay));

@@ -32,5 +32,29 @@ TEST(Mesh, FourPeersBehindDifferentNatsAllConnectAndTalk) {
   EXPECT_EQ(world.signalling_server.counters().malformed, 0U);
 }
 
+TEST(Mesh, ARunFollowsFromItsSeed) {
+  const auto run = [](std::uint64_t seed) {
+    std::vector<std::uint8_t> log;
+    MeshWorld world{seed};
+    world.network.capture(&log);
+    for (int i = 0; i < 4; ++i) world.join(sim::NatConfig::restricted_cone());
+    EXPECT_TRUE(world.run_until([&] { return world.all_connected(); }, 10s));
+    world.say(*world.peers[0], "hello");
+    world.network.run_for(30s);
+    world.network.capture(nullptr);
+    return log;
+  };
+  EXPECT_EQ(run(7), run(7));
+  EXPECT_NE(run(7), run(8));
+}
+
+TEST(Mesh, SixteenPeersShareAPaceAndAllConnect) {
+  MeshWorld world;
+  for (int i = 0; i < 16; ++i) world.join(sim::NatConfig::port_restricted_cone());
+  ASSERT_TRUE(world.run_until([&] { return world.all_connected(); }, 10s));
+  for (const auto& a : world.peers)
+    for (const auto& b : world.peers) EXPECT_EQ(a->told<CallFailed>(b->name).size(), 0U);
+}
+
 }  // namespace
 }  // namespace ice::mesh

@@ -131,11 +131,53 @@ class MeshWorld {
   sim::Host& signalling_host;
   mesh::SignallingServer signalling_server;
   std::vector<std::unique_ptr<Peer>> peers;
+  int raw_clients = 0;
 
  private:
   stun::BindingServer stun_server_;
   sim::Node<stun::BindingServer> stun_node_;
   sim::Node<mesh::SignallingServer> signalling_node_;
+};
+
+/// A connection to a world's signalling server without any of the demo's own code behind it.
+class RawClient final : public sim::SocketOwner {
+ public:
+  RawClient(MeshWorld& world, std::string client)
+      : name{std::move(client)},
+        world_{world},
+        host_{world.network.internet().add_host(name, {Address::v4(192, 0, 2, next_address(world))})} {
+    host_.request(*this, OpenSocket{.kind = OpenSocket::Kind::connect,
+                                    .transport = Transport::tcp,
+                                    .remote = MeshWorld::signalling(),
+                                    .framing = Framing::none});
+    EXPECT_TRUE(world.run_until([this] { return socket_.has_value(); }, 5s));
+  }
+  ~RawClient() override { host_.release(*this); }
+
+  void send(const mesh::Message& message) { send_raw(mesh::format(message)); }
+  void send_raw(std::string_view text) {
+    Transmit out;
+    out.socket = *socket_;
+    out.body = bytes_of(text);
+    static_cast<void>(host_.send(out).has_value());
+  }
+
+  std::string name;
+  std::string heard;
+  bool closed = false;
+
+ private:
+  static std::uint8_t next_address(MeshWorld& world) { return static_cast<std::uint8_t>(200 + world.raw_clients++); }
+
+  void on_datagram(const Datagram& datagram) override { heard += text_of(datagram.payload); }
+  void on_socket(const SocketEvent& event) override {
+    if (const auto* opened = std::get_if<SocketOpened>(&event)) socket_ = opened->socket;
+    if (std::holds_alternative<SocketClosed>(event)) closed = true;
+  }
+
+  MeshWorld& world_;
+  sim::Host& host_;
+  std::optional<SocketId> socket_;
 };
 
 }  // namespace ice::test
