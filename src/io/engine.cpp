@@ -512,9 +512,12 @@ result<void> Engine::Impl::send_on_stream(Socket& socket, const Transmit& packet
   const result<void> sent = socket.stream->send(socket.fd(), packet, send_class);
   if (sent) {
     if (socket.stream->waiting()) wait_writable(socket);
-  } else if (sent.error() != errc::would_block && sent.error() != errc::limit_reached) {
-    stream_ended(socket.id, sent.error());
+    return sent;
   }
+  // Whole messages can be lost, bytes cannot: behind a gap that nobody sees, the rest means something else.
+  const bool gap = send_class == SendClass::control && socket.framing == Framing::none;
+  const bool ended = sent.error() != errc::would_block && sent.error() != errc::limit_reached;
+  if (gap || ended) stream_ended(socket.id, sent.error());
   return sent;
 }
 

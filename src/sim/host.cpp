@@ -190,7 +190,16 @@ void Host::State::fail_request(SocketOwner& owner, SocketTicket ticket, std::err
 result<void> Host::State::send(const Transmit& transmit, Priority priority) {
   Socket* socket = find(transmit.socket);
   if (socket == nullptr || socket->owner == nullptr) return fail(errc::no_such_socket);
-  if (socket->kind == Socket::Kind::stream) return socket->stream->send(transmit, priority);
+  if (socket->kind == Socket::Kind::stream) {
+    const result<void> sent = socket->stream->send(transmit, priority);
+    // Whole messages can be lost, bytes cannot: behind a gap that nobody sees, the rest means something else.
+    if (!sent && sent.error() == errc::would_block && priority == Priority::control &&
+        socket->framing == Framing::none) {
+      socket->stream->abort();
+      tell_last(*socket, SocketClosed{socket->id, sent.error()});
+    }
+    return sent;
+  }
   if (socket->kind != Socket::Kind::datagram) return fail(errc::no_such_socket);
   const Endpoint to = transmit.to.canonical();
   const Endpoint from{source_for(socket->local.address, transmit.ip.local, to.address), socket->local.port};

@@ -180,6 +180,24 @@ TEST_F(DriverStreams, AFullStreamRefusesDataKeepsRoomForTheProtocolAndDropsWhole
   })) << "there is room again";
 }
 
+TEST_F(DriverStreams, AStreamWithoutFramingEndsRatherThanGetAGap) {
+  const auto listener = server.listen(loopback(), Framing::none);
+  ASSERT_TRUE(listener);
+  RawSocket client = RawSocket::tcp();
+  ASSERT_TRUE(client.connect(*server.local_endpoint(*listener)));
+  const SocketId stream = accepted();
+  const std::string kilobyte(1000, 'd');
+  const std::size_t most = 100'000;
+  const auto ends = [&] { return server.machine().socket_events_of<SocketClosed>(); };
+  for (std::size_t i = 0; i < most && ends().empty(); ++i) {
+    server.with([&](ToyMachine& machine, TimePoint) { machine.say({stream, {}, kilobyte}); });
+  }
+  ASSERT_EQ(ends().size(), 1U) << "a reader that does not read";
+  EXPECT_EQ(ends()[0].socket, stream);
+  EXPECT_EQ(ends()[0].error, errc::would_block);
+  EXPECT_EQ(server.local_endpoint(stream), std::nullopt);
+}
+
 TEST_F(DriverStreams, BytesGivenOutBeforeACloseStillArrive) {
   listen();
   RawSocket client = RawSocket::tcp();

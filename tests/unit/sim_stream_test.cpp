@@ -116,24 +116,40 @@ TEST(SimStream, LossReorderingAndDuplicationCostTimeAndNeverOrder) {
   EXPECT_GT(dirty, 2 * clean);
 }
 
-TEST(SimStream, TakesNoMoreThanItsSendBufferAndKeepsAReserveForControl) {
-  Connected world;
+TEST(SimStream, WithoutFramingItEndsRatherThanGetAGap) {
+  Connected world{Framing::none};
   world.a.interfaces()[0]->link().egress.up = false;
   const std::string piece(1024, 'x');
+  Transmit control;
+  control.socket = world.at_client;
+  control.body = bytes_of(piece);
   std::size_t taken = 0;
-  while (world.to_server(piece)) taken += piece.size();
-  EXPECT_EQ(taken, Host::stream_send_buffer);
+  while (world.a.send(control, Host::Priority::control)) taken += piece.size();
+  EXPECT_EQ(taken, Host::stream_send_buffer + Host::stream_control_reserve);
+  world.network.run_for(1ms);
+  const auto closed = world.client.of<SocketClosed>();
+  ASSERT_EQ(closed.size(), 1U);
+  EXPECT_EQ(closed[0].error, errc::would_block);
+}
+
+TEST(SimStream, TakesNoMoreThanItsSendBufferAndKeepsAReserveForControl) {
+  Connected world{Framing::rfc4571};
+  world.a.interfaces()[0]->link().egress.up = false;
+  const std::string piece(1022, 'x');  // a kilobyte with its length
+  std::size_t taken = 0;
+  while (world.to_server(piece)) ++taken;
+  EXPECT_EQ(taken * 1024, Host::stream_send_buffer);
   EXPECT_EQ(world.to_server(piece).error(), errc::would_block);
   Transmit control;
   control.socket = world.at_client;
   control.body = bytes_of(piece);
   std::size_t reserve = 0;
-  while (world.a.send(control, Host::Priority::control)) reserve += piece.size();
-  EXPECT_EQ(reserve, Host::stream_control_reserve);
+  while (world.a.send(control, Host::Priority::control)) ++reserve;
+  EXPECT_EQ(reserve * 1024, Host::stream_control_reserve);
 
   world.a.interfaces()[0]->link().egress.up = true;
   world.network.run_for(10s);
-  EXPECT_EQ(join(world.server.texts()).size(), taken + reserve);
+  EXPECT_EQ(world.server.texts().size(), taken + reserve);
   EXPECT_TRUE(world.to_server(piece)) << "there is room again";
 }
 

@@ -96,6 +96,8 @@ class ICE_API Engine : public std::enable_shared_from_this<Engine> {
 /// sockets it asks for, sends what it says, and hands its events and the application's data to two handlers.
 ///
 /// Datagrams are sent at once or lost at once: a full socket buffer drops a packet and counts it, as the network would.
+/// On a stream whole messages are dropped when its bounded buffer is full; one without framing ends then, with
+/// SocketClosed{errc::would_block}, since a machine's bytes must not get a gap.
 /// After a readiness the socket is read until it is empty or others have waited long enough. In steady state nothing
 /// is allocated. UDP and TCP; TLS and DTLS sockets fail with errc::unsupported.
 ///
