@@ -223,6 +223,20 @@ class Join(unittest.TestCase):
         self.assertEqual(attempt["attempt"], 1)
         self.assertTrue(any(pair.get("selected") for pair in attempt["report"]["pairs"]))
 
+    def test_writes_the_datagrams_of_ice_and_no_password_for_wireshark(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "trace.pcapng")
+            other = self.join("a")
+            peer = self.join("b", "--trace", path)
+            other.wait_for("connected", peer="b")
+            peer.wait_for("connected", peer="a")
+            self.assertEqual(peer.stop(), (0, ""))
+            with open(path, "rb") as file:
+                trace = file.read()
+        self.assertEqual(trace[:4], b"\x0a\x0d\x0d\x0a", "a section header")
+        self.assertIn(b"\x21\x12\xa4\x42", trace, "the magic cookie of STUN (RFC 8489 §5)")
+        self.assertNotIn(b"ice-pwd", trace)
+
     def test_the_end_of_standard_input_is_no_reason_to_leave(self):
         peer = self.join("a")
         peer.process.stdin.close()
@@ -266,7 +280,8 @@ class Usage(unittest.TestCase):
                           ("join", "127.0.0.1:9", "--room", "r", "--name", "a\nb"),
                           ("join", "127.0.0.1:9", "--room", "r", "--name", "n" * 65),
                           (*join, "--ice-server", "http://x"), (*join, "--attempt-timeout", "0"),
-                          (*join, "--report", "/nowhere/at/all"), ("serve", "--listen", "nowhere"),
+                          (*join, "--report", "/nowhere/at/all"),
+                          (*join, "--trace", "/nowhere/at/all"), ("serve", "--listen", "nowhere"),
                           ("serve", "--external-ip", "somewhere")):
             with self.subTest(arguments):
                 self.assert_status(2, *arguments)

@@ -274,6 +274,25 @@ TEST(MeshFailure, ClientsThatSendGarbageAreClosedAndTheMeshTalksOn) {
   EXPECT_EQ(b.texts("p1"), std::vector<std::string>{"still here"});
 }
 
+TEST(MeshFailure, AClientThatDoesNotReadIsClosedWhenItsBufferIsFull) {
+  MeshWorld world;
+  test::RawClient slow{world, "slow"};
+  slow.send(Join{"room", "slow"});
+  test::RawClient busy{world, "busy"};
+  busy.send(Join{"room", "busy"});
+  world.network.run_for(1s);
+  slow.host().interfaces()[0]->set_up(false);
+  const Offer offer{1, 1, std::string(longest_sdp, 'x')};
+  const std::size_t enough = (sim::Host::stream_send_buffer + sim::Host::stream_control_reserve) / longest_sdp + 1;
+  for (std::size_t i = 0; i < enough; ++i) {
+    EXPECT_EQ(world.signalling_server.clients(), 2U);
+    busy.send(offer);
+    world.network.run_for(100ms);
+  }
+  EXPECT_EQ(world.signalling_server.clients(), 1U);
+  EXPECT_NE(busy.heard.find("\"type\":\"peer-left\""), std::string::npos);
+}
+
 TEST(MeshFailure, WhatAPeerSendsOutOfTurnIsCountedAndNothingElse) {
   MeshWorld world;
   Peer& a = world.join();

@@ -78,7 +78,9 @@ TEST(MeshCauseText, AnAttemptThatWasGivenUpSaysWhatWasKnownSoFar) {
   EXPECT_EQ(cause_so_far(failed.report), Cause::no_remote_candidates);
   failed.report.remote_candidates.resize(1);
   EXPECT_EQ(cause_so_far(failed.report), Cause::no_common_family);
-  failed.report.pairs.push_back({.requests_sent = 7, .responses_heard = 0, .requests_heard = 3});
+  PairReport& pair = failed.report.pairs.emplace_back();
+  pair.requests_sent = 7;
+  pair.requests_heard = 3;
   EXPECT_EQ(cause_so_far(failed.report), Cause::checks_failed);
   const std::string text = describe(failed, Language::en);
   EXPECT_NE(text.find("stopped after 10 s"), std::string::npos) << text;

@@ -154,6 +154,7 @@ class RawClient final : public sim::SocketOwner {
   }
   ~RawClient() override { host_.release(*this); }
 
+  sim::Host& host() noexcept { return host_; }
   void send(const mesh::Message& message) { send_raw(mesh::format(message)); }
   void send_raw(std::string_view text) {
     Transmit out;
