@@ -70,7 +70,21 @@ def internal_problem(root, path, target):
     return None
 
 
+def umbrella_problems(root):
+    """The umbrella has every public header of core, so that whoever includes it needs no second look."""
+    umbrella = root / UMBRELLA
+    if not umbrella.is_file():
+        return
+    included = {name for _, name in INCLUDE.findall(umbrella.read_text())}
+    for path in tree.sources(root, "include"):
+        name = str(path.relative_to(root / "include"))
+        if tree.floor_of(root, path) in UMBRELLA_FLOORS and str(path.relative_to(root)) not in (UMBRELLA, FORMAT_HEADER) \
+                and name not in included:
+            yield f"{UMBRELLA}: does not include {name}"
+
+
 def problems(root):
+    yield from umbrella_problems(root)
     for path in tree.sources(root, "include", "src"):
         if tree.floor_of(root, path) not in BELOW:
             yield f"{path.relative_to(root)}: no such floor"

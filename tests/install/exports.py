@@ -6,6 +6,7 @@
 - Other names are weak ones that the compiler must merge between libraries: of the C++ library, and in icebreaker-asio
   of Boost.Asio, which shares its per-thread state and its service ids that way on purpose (its push_options.hpp)."""
 
+import functools
 import pathlib
 import re
 import subprocess
@@ -39,10 +40,12 @@ class Headers:
     def __init__(self, folder):
         self.text = "\n".join(COMMENT.sub("", path.read_text()) for path in sorted(pathlib.Path(folder).rglob("*.hpp")))
 
+    @functools.cache
     def defines_scope(self, name):
         return re.search(rf"\b(?:class|struct|union)\s+(?:ICE_API\s+)?{name}\b[^;{{()]*{{", self.text) or \
             re.search(rf"\bnamespace\s+(?:\w+::)*{name}\b", self.text)
 
+    @functools.cache
     def declare(self, name):
         if name.startswith("operator"):
             return True  # of a scope that was found

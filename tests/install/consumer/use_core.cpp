@@ -1,9 +1,6 @@
 // Takes something of every floor of core, and of what core uses inside: OpenSSL for random bytes and keys, utf8proc
 // for names that are not ASCII.
-#include <ice/agent.hpp>
-#include <ice/base/random.hpp>
-#include <ice/sdp/description.hpp>
-#include <ice/stun/credential.hpp>
+#include <ice/ice.hpp>
 #include <iostream>
 
 int main() {
