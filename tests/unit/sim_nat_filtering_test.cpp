@@ -258,6 +258,15 @@ TEST(SimNatIcmp, AnErrorFromOutsideReachesTheSocketInsideUntranslated) {
   EXPECT_EQ(told[0].to, closed);
 }
 
+TEST(SimNatIcmp, ErrorsAboutUdpPassWhereTcpIsBlocked) {
+  NatConfig config;
+  config.tcp = false;
+  NatWorld world{config};
+  ASSERT_TRUE(world.inside.send(world.socket, {ip("203.0.113.1"), 9}, "x"));
+  world.run();
+  EXPECT_EQ(world.inside.of<SocketUnreachable>().size(), 1U);
+}
+
 TEST(SimNatIcmp, AnErrorFromInsideNamesTheExternalEndpointOutside) {
   NatWorld world{NatConfig::full_cone()};
   const Endpoint external = world.seen_by_s1();

@@ -241,6 +241,9 @@ TEST_F(ALongTermSession, GivesUpOnChallengesThatSayTooLittleOrTooMuch) {
     b.add<attr::Realm>("r").add<attr::Nonce>("n").add_raw(attr::PasswordAlgorithms::type, many);
   }));
   expect_bad(error_response(id, ErrorCode::stale_nonce, [](Builder& b) { b.add<attr::Nonce>("n"); }));
+  // A 401 has to name its realm (§9.2.4), also to those who have been told another time.
+  meet_challenge();
+  expect_bad(challenge([](Builder& b) { b.add<attr::Nonce>("n"); }));
 }
 
 TEST_F(ALongTermSession, GivesUpOnARealmThatIsNoText) {

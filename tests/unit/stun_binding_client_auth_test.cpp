@@ -128,6 +128,10 @@ TEST_F(AKnownClient, EndsAtOnceWithViolatedIntegrityOnAStream) {  // §9.2.5
   };
   ask(question(first, Transport::tcp));
   EXPECT_EQ(results.at(1).error, errc::wrong_integrity);
+  BindingRequest impatient = question(first, Transport::tcp);
+  impatient.schedule = RetransmissionSchedule::once(std::chrono::seconds{5});
+  ask(impatient);
+  EXPECT_EQ(results.at(2).error, errc::wrong_integrity) << "whatever the schedule is";
 }
 
 TEST_F(AKnownClient, KeepsAskingAfterAnUnsigned400ButRemembersIt) {  // §9.2.5
@@ -186,6 +190,9 @@ TEST_F(AKnownClient, FailsOnARedirectionToNowhere) {
   redirect(second, {endpoint("[2001:db8::1]:3478")});
   ask(question(second));
   EXPECT_EQ(results.at(1).error, errc::bad_response);
+  redirect(third, {endpoint("192.0.2.99:0")});
+  ask(question(third));
+  EXPECT_EQ(results.at(2).error, errc::bad_response);
 }
 
 TEST_F(AKnownClient, DoesNotRunInCircles) {

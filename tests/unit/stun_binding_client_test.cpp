@@ -456,28 +456,49 @@ TEST_F(ABindingClient, WantsAFingerprintWhereItUsesThem) {  // RFC 8489 §6.3
 
 // --- ICMP and closed sockets
 
-TEST_F(ABindingClient, FailsAtOnceOnAHardIcmpError) {  // RFC 8489 §6.2.1
-  ask(question);
-  happen(SocketUnreachable{socket, server, 3, 3});
-  EXPECT_EQ(result().error, errc::unreachable);
-  EXPECT_EQ(result().last_heard.kind, LastHeard::Kind::icmp);
-  EXPECT_EQ(result().last_heard.icmp_type, 3);
-  EXPECT_EQ(result().last_heard.icmp_code, 3);
-  BindingRequest over_ipv6 = question;
-  over_ipv6.server = endpoint("[2001:db8::1]:3478");
-  ask(over_ipv6);
-  happen(SocketUnreachable{socket, over_ipv6.server, 1, 4});
-  EXPECT_EQ(results.back().error, errc::unreachable);
+struct Icmp {
+  std::string_view server;
+  std::uint8_t type;
+  std::uint8_t code;
+};
+constexpr std::string_view v4_server = "192.0.2.1:3478";
+constexpr std::string_view v6_server = "[2001:db8::1]:3478";
+
+TEST_F(ABindingClient, FailsAtOnceOnAHardIcmpError) {  // RFC 8489 §6.2.1, RFC 1122 §4.2.3.9, RFC 5461 §2.2
+  for (const Icmp& icmp : {Icmp{v4_server, 3, 2}, {v4_server, 3, 3}, {v6_server, 1, 1}, {v6_server, 1, 4}}) {
+    BindingRequest request = question;
+    request.server = endpoint(icmp.server);
+    results.clear();
+    ask(request);
+    happen(SocketUnreachable{socket, request.server, icmp.type, icmp.code});
+    ASSERT_EQ(results.size(), 1u);
+    EXPECT_EQ(result().error, errc::unreachable);
+    EXPECT_EQ(result().last_heard.kind, LastHeard::Kind::icmp);
+    EXPECT_EQ(result().last_heard.icmp_type, icmp.type);
+    EXPECT_EQ(result().last_heard.icmp_code, icmp.code);
+  }
 }
 
 TEST_F(ABindingClient, OnlyRemembersASoftIcmpError) {
-  ask(question);
-  happen(SocketUnreachable{socket, server, 3, 1});
-  EXPECT_TRUE(results.empty());
-  run();
-  EXPECT_EQ(result().error, errc::timed_out);
-  EXPECT_EQ(result().last_heard.kind, LastHeard::Kind::icmp);
-  EXPECT_EQ(result().last_heard.icmp_code, 1);
+  for (const Icmp& icmp : {Icmp{v4_server, 3, 0},
+                           {v4_server, 3, 1},
+                           {v4_server, 3, 4},
+                           {v4_server, 3, 13},
+                           {v4_server, 11, 2},
+                           {v6_server, 1, 0},
+                           {v6_server, 1, 3},
+                           {v6_server, 2, 4}}) {
+    BindingRequest request = question;
+    request.server = endpoint(icmp.server);
+    results.clear();
+    ask(request);
+    happen(SocketUnreachable{socket, request.server, icmp.type, icmp.code});
+    EXPECT_TRUE(results.empty());
+    run();
+    EXPECT_EQ(result().error, errc::timed_out);
+    EXPECT_EQ(result().last_heard.kind, LastHeard::Kind::icmp);
+    EXPECT_EQ(result().last_heard.icmp_code, icmp.code);
+  }
 }
 
 TEST_F(ABindingClient, DoesNotTakeIcmpOfOthersForItsOwn) {

@@ -87,6 +87,22 @@ TEST_F(AServerOf2003, AnswersFromWhereChangeRequestSays) {
   }
 }
 
+TEST_F(AServerOf2003, TakesFingerprintForTheOptionalAttributeThatItIsToItsTime) {
+  const auto answer = ask(classic(binding_request_type, {{0x8028, {1, 2, 3, 4}}}));
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(parse(*answer).message_class(), Class::success_response);
+  EXPECT_FALSE(parse(*answer).has<attr::Fingerprint>());
+}
+
+TEST_F(AServerOf2003, KnowsNoAttributesOfRfc5780) {
+  for (const std::uint16_t type : {std::uint16_t{0x0026}, std::uint16_t{0x0027}}) {  // PADDING, RESPONSE-PORT
+    const auto answer = ask(classic(binding_request_type, {{type, {0x13, 0x88, 0, 0}}}));
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(parse(*answer).get<attr::ErrorCode>()->code, ErrorCode::unknown_attribute);
+    EXPECT_EQ(answer->to, client);
+  }
+}
+
 TEST_F(AServerOf2003, RefusesToSendAnswersToSomebodyElse) {  // RFC 5389 §12.2: RESPONSE-ADDRESS made reflectors
   const auto answer = ask(classic(binding_request_type, {{response_address, {0, 1, 0, 80, 198, 51, 100, 66}}}));
   ASSERT_TRUE(answer);

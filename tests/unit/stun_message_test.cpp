@@ -109,6 +109,7 @@ TEST(StunMessage, RefusesALengthThatIsNoMultipleOfFour) {
   for (const unsigned odd : {1U, 2U, 3U}) {
     Buffer bytes = message_of(priority_1);
     bytes[3] = static_cast<std::uint8_t>(bytes[3] + odd);
+    EXPECT_EQ(Message::parse(bytes).error(), errc::malformed_message) << "whether or not as much follows";
     bytes.resize(bytes.size() + odd);
     EXPECT_EQ(Message::parse(bytes).error(), errc::malformed_message);
   }

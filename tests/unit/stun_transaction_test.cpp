@@ -222,6 +222,7 @@ TEST(RtoEstimate, IsNeverBelowTheLeastNorAboveTheLongest) {
   EXPECT_EQ(estimate.rto(start, 1ms), 3ms);
   estimate.sample(start, 10min);
   EXPECT_EQ(estimate.rto(start), 60s);
+  EXPECT_EQ(estimate.rto(start, 70s), 70s) << "the owner's least goes before RFC 6298's most";
 }
 
 TEST(RtoEstimate, IsForgottenTenMinutesAfterItsLastUse) {
