@@ -253,6 +253,19 @@ TEST(AgentChecks, ACheckOnAPairInProgressBeginsANewOneAndTheOldAnswerStillCounts
   EXPECT_TRUE(lone.take_sent().empty());
 }
 
+TEST(AgentChecks, ACheckThatIsToBeReplacedIsNotRetransmittedWhileItsSuccessorWaitsForASlot) {
+  Pacer pacer;
+  LoneAgent lone{controlled_config(), {"192.0.2.1:5000"}, &pacer};
+  lone.start({remote});
+  ASSERT_EQ(lone.take_sent().size(), 1U);
+  static_cast<void>(pacer.reserve(lone.now, 2s));
+  lone.check(remote);
+  lone.run_for(1900ms);
+  EXPECT_TRUE(lone.take_sent().empty());
+  lone.run_for(200ms);
+  EXPECT_EQ(lone.take_sent().size(), 1U);
+}
+
 TEST(AgentChecks, OfMoreReplacedChecksThanThreeTheOldestAreForgotten) {
   LoneAgent lone{controlled_config()};
   lone.start({remote});

@@ -141,6 +141,20 @@ TEST(AgentConsent, TheAnswerThatSelectedThePairIsTheFirst) {
   EXPECT_EQ(lone.state(), AgentState::disconnected);
 }
 
+TEST(AgentConsent, RunsFromTheAnswerAndNotFromTheNomination) {
+  LoneAgent lone{controlled_config()};
+  lone.start({remote});
+  lone.succeed(lone.take_sent().at(0));
+  const TimePoint answered = lone.now;
+  lone.run_for(10s);
+  lone.check(remote, {.nominate = true});
+  ASSERT_EQ(lone.state(), AgentState::connected);
+  lone.run_until(answered + 30s - 1ns);
+  EXPECT_EQ(lone.state(), AgentState::connected);
+  lone.run_for(1ns);
+  EXPECT_EQ(lone.state(), AgentState::disconnected);
+}
+
 // RFC 8445 §12.1: data may be sent on any valid pair; RFC 7675 §5.1: not without consent.
 TEST(AgentConsent, DataGoesThroughAValidPairBeforeOneIsSelectedForAsLongAsItsAnswerIsConsent) {
   LoneAgent lone{controlled_config()};

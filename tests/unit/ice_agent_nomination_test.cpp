@@ -75,6 +75,17 @@ TEST(AgentNomination, ThePairOfHighestPriorityIsNominatedAtOnce) {
   EXPECT_TRUE(after[0].nominates());
 }
 
+TEST(AgentNomination, APairThatIsNoBetterIsNotWaitedFor) {
+  LoneAgent lone;
+  lone.start({});
+  ASSERT_TRUE(lone.add(LoneAgent::candidate(first, CandidateType::host, 65535, "1")));
+  ASSERT_TRUE(lone.add(LoneAgent::candidate(second, CandidateType::host, 65535, "2")));
+  lone.run_for(10ms);
+  lone.succeed(sent_to(lone.take_sent(), second));
+  lone.run_for(5ms);
+  EXPECT_EQ(nominating(lone.take_sent()), 1U);
+}
+
 TEST(AgentNomination, ABetterPairThatIsUnderWayIsWaitedForAsLongAsItsAnswerWouldTake) {
   LoneAgent lone;
   lone.start({});
