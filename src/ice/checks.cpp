@@ -104,6 +104,7 @@ std::optional<Checks::Answer> Checks::handle_response(TimePoint now, const stun:
   Check& check = *found;
   Pair& pair = checklist_[check.pair];
   Answer answer{Answer::Kind::failure, check.pair, check.fields};
+  answer.replaced = check.transaction.cancelled();
 
   const auto authentic = response.authenticate(*session_.remote);
   if (!authentic) {

@@ -67,6 +67,7 @@ class Checks {
     CheckFields fields;
     Endpoint mapped{};
     Cause cause = Cause::none;
+    bool replaced = false;  // of a check that another one has replaced since
   };
   /// What a response means, if it answers a check of ours (RFC 8445 §7.2.5). `datagram.from` must be canonical.
   std::optional<Answer> handle_response(TimePoint now, const stun::Message& response, const Datagram& datagram);

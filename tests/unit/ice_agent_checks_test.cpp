@@ -429,6 +429,38 @@ TEST(AgentChecks, Two487sToRequestsOfOneRoleSwitchItOnce) {
   EXPECT_EQ(lone.report().role_switches, 1U);
 }
 
+// Found by the fuzzer: the pair was valid already, so its refusal was taken for a late answer, and it stayed
+// In-Progress for ever.
+TEST(AgentChecks, AValidPairThatIsRefusedWhenItIsCheckedOnceMoreHasFailed) {
+  LoneAgent lone;
+  lone.start({remote});
+  lone.succeed(lone.take_sent().at(0));
+  lone.run_for(5ms);
+  lone.refuse(lone.take_sent().at(0), stun::ErrorCode::role_conflict);  // to the nomination
+  lone.run_for(5ms);
+  lone.refuse(lone.take_sent().at(0), stun::ErrorCode::bad_request);
+  EXPECT_EQ(lone.pair(remote).state, PairState::failed);
+  EXPECT_EQ(lone.pair(remote).cause, Cause::error_response);
+  lone.run_for(40s);
+  EXPECT_EQ(lone.state(), AgentState::failed);
+}
+
+TEST(AgentChecks, TheRefusalOfACheckThatWasReplacedFailsNoValidPair) {
+  LoneAgent lone{controlled_config()};
+  lone.start({remote});
+  lone.succeed(lone.take_sent().at(0));
+  lone.run_for(20s);  // so that its answer is too old to be consent for long
+  lone.check(remote, {.nominate = true});
+  lone.run_for(5ms);
+  const auto replaced = lone.take_sent().at(0);
+  lone.check(remote, {.nominate = true});
+  lone.refuse(replaced, stun::ErrorCode::server_error);
+  EXPECT_TRUE(lone.pair(remote).valid);
+  lone.run_for(5ms);
+  lone.succeed(lone.take_sent().at(0));
+  EXPECT_EQ(lone.state(), AgentState::connected);
+}
+
 // RFC 8445 §7.3.1.1: a retransmission repeats its request; only a new transaction has the new role.
 TEST(AgentChecks, ARequestUnderWayKeepsTheRoleItWasSentWith) {
   LoneAgent lone;
