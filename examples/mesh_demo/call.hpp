@@ -43,7 +43,7 @@ struct CallFailed {
   Duration took{};
   ConnectivityReport report;
 };
-/// It was connected, and the peer went away without a goodbye.
+/// The peer went away without a goodbye.
 struct CallDisconnected {
   EndCause cause;
 };

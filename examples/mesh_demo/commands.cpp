@@ -15,7 +15,8 @@ bool refuse_option(const CLI::App& app, std::string_view what) {
 TurnOptions::TurnOptions(CLI::App& app, std::initializer_list<std::string> names) : app_{app} {
   for (const std::string& name : names)
     options_.push_back(app.add_option_function<std::string>(
-        name, [](const std::string&) {}, "of TURN, which this build does not have yet"));
+                              name, [](const std::string&) {}, "of TURN, which this build does not have yet")
+                           ->type_name(""));
 }
 
 void TurnOptions::add_policy() {

@@ -170,9 +170,14 @@ class Participant {
   void show(const MeshEvent& event) {
     if (options_.common.json) {
       if (const auto object = to_json(options_.name, event, options_.common.language)) output_.json(*object);
-    } else if (const auto text = to_text(event, output_, options_.common.language)) {
-      output_.line(*text);
+      return;
     }
+    if (const auto text = to_text(event, output_, options_.common.language)) output_.line(*text);
+    const std::size_t peers = mesh_.machine().peers();
+    const std::size_t connected = mesh_.machine().connected();
+    output_.progress(connected == peers ? std::string{}
+                                        : format_in(options_.common.language, "{} of {} peers connected",
+                                                    "피어 {1}명 중 {0}명 연결됨", connected, peers));
   }
 
   Options options_;
@@ -203,12 +208,16 @@ CLI::Validator uri_form() {
   return {[](const std::string& text) {
             return stun::Uri::parse(text) ? std::string{} : text + " is not stun:HOST[:PORT] or its like (RFC 7064)";
           },
-          "URI"};
+          ""};
 }
 
 /// The servers of --ice-server. Nothing, after a line on standard error, if one of them is of no use to this build.
 std::optional<std::vector<stun::Uri>> usable_servers(const std::vector<std::string>& texts) {
   std::vector<stun::Uri> servers;
+  if (texts.size() > most_ice_servers) {
+    print_error(program, fmt::format("--ice-server: at most {} servers", most_ice_servers));
+    return std::nullopt;
+  }
   for (const std::string& text : texts) {
     stun::Uri uri = *stun::Uri::parse(text);
     if (uri.scheme != stun::Uri::Scheme::stun) {
@@ -229,21 +238,30 @@ int run_join(int argc, const char* const* argv) {
   Options options;
   std::vector<std::string> servers;
   add_common_options(app, options.common);
-  app.add_option("IP:PORT", options.server, "of the signalling server")->required()->check(endpoint_form());
-  app.add_option("--room", options.room, "which mesh")->required()->check(name_form());
-  app.add_option("--name", options.name, "of this peer, its own in the room")->required()->check(name_form());
+  app.add_option("IP:PORT", options.server, "of the signalling server")
+      ->required()
+      ->check(endpoint_form().description(""))
+      ->type_name("");
+  app.add_option("--room", options.room, "which mesh")->required()->check(name_form())->type_name("NAME");
+  app.add_option("--name", options.name, "of this peer, its own in the room")
+      ->required()
+      ->check(name_form())
+      ->type_name("NAME");
   app.add_option("--ice-server", servers, "a STUN server; else those that the signalling server names")
       ->check(uri_form())
-      ->expected(1, static_cast<int>(most_ice_servers));
+      ->type_name("URI")
+      ->allow_extra_args(false);
   app.add_option("--attempt-timeout", options.attempt_timeout, "seconds until an attempt at a peer is given up")
-      ->check(CLI::Range(least_attempt_timeout, most_attempt_timeout))
+      ->check(CLI::Range(least_attempt_timeout, most_attempt_timeout).description(""))
+      ->type_name("SECONDS")
       ->capture_default_str();
   app.add_option("--report", options.report, "write what is known of every attempt to this file, as JSON, at the end")
       ->type_name("FILE");
   app.add_option("--trace", options.trace, "write every datagram of ICE to this file, for Wireshark")
       ->type_name("FILE");
   app.add_option("--exit-after", options.exit_after, "leave after so many seconds")
-      ->check(CLI::Range(0.0, longest_stay));
+      ->check(CLI::Range(0.0, longest_stay).description(""))
+      ->type_name("SECONDS");
   TurnOptions turn{app, {"--ice-user", "--ice-password"}};
   turn.add_policy();
   if (const auto status = parse_command_line(app, argc, argv)) return *status;

@@ -166,7 +166,10 @@ int run_local(int argc, const char* const* argv) {
                "mesh_demo local"};
   Options options;
   add_common_options(app, options.common);
-  app.add_option("--peers", options.peers, "how many")->check(CLI::Range(2, most_local_peers))->capture_default_str();
+  app.add_option("--peers", options.peers, fmt::format("how many, 2 to {}", most_local_peers))
+      ->check(CLI::Range(2, most_local_peers).description(""))
+      ->type_name("N")
+      ->capture_default_str();
   TurnOptions turn{app, {}};
   turn.add_policy();
   app.footer("Other commands, each with --help: mesh_demo serve, mesh_demo join");

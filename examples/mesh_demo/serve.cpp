@@ -137,7 +137,7 @@ CLI::Validator external_form() {
             return ExternalAddress::parse(text) ? std::string{}
                                                 : text + " is not PUBLIC or PUBLIC/LOCAL, two addresses";
           },
-          "PUBLIC[/LOCAL]"};
+          ""};
 }
 
 }  // namespace
@@ -148,13 +148,19 @@ int run_serve(int argc, const char* const* argv) {
   std::vector<std::string> externals;
   add_common_options(app, options.common);
   app.add_option("--listen", options.listen, "signalling, over TCP; default 0.0.0.0:9000, port 0 picks a free one")
-      ->check(endpoint_form());
+      ->check(endpoint_form().description(""))
+      ->type_name("IP:PORT");
   app.add_option("--ice-listen", options.ice_listen,
                  "STUN, over UDP and TCP; default 0.0.0.0:3478. Two addresses of one family turn RFC 5780 on")
-      ->check(endpoint_form());
-  app.add_option("--alternate-port", options.alternate_port, "the second port of RFC 5780; default any free one");
+      ->check(endpoint_form().description(""))
+      ->type_name("IP:PORT")
+      ->allow_extra_args(false);
+  app.add_option("--alternate-port", options.alternate_port, "the second port of RFC 5780; default any free one")
+      ->type_name("PORT");
   app.add_option("--external-ip", externals, "what clients see in place of a local address, behind a 1:1 NAT")
-      ->check(external_form());
+      ->check(external_form())
+      ->type_name("PUBLIC[/LOCAL]")
+      ->allow_extra_args(false);
   const TurnOptions turn{app, {"--realm", "--secret"}};
   if (const auto status = parse_command_line(app, argc, argv)) return *status;
   if (turn.refuse()) return exit_usage;

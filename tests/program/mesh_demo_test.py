@@ -261,6 +261,9 @@ class Join(unittest.TestCase):
         first = self.join("a")
         self.join("b", "--ice-server", f"stun:localhost:{port}").wait_for("connected", peer="a")
         first.wait_for("connected", peer="b")
+        status, _, errors = run("join", "--ice-server", f"stun:127.0.0.1:{port}", self.address, "--room", "other",
+                                "--name", "c", "--exit-after", "0.1")
+        self.assertEqual((status, errors), (0, ""))
 
 
 class Usage(unittest.TestCase):
@@ -279,7 +282,7 @@ class Usage(unittest.TestCase):
                           ("join",), ("join", "localhost", "--room", "r", "--name", "n"), join[:4], (*join, "--what"),
                           ("join", "127.0.0.1:9", "--room", "r", "--name", "a\nb"),
                           ("join", "127.0.0.1:9", "--room", "r", "--name", "n" * 65),
-                          (*join, "--ice-server", "http://x"), (*join, "--attempt-timeout", "0"),
+                          (*join, "--ice-server", "http://x"), (*join, *("--ice-server", "stun:1.2.3.4") * 17), (*join, "--attempt-timeout", "0"),
                           (*join, "--report", "/nowhere/at/all"),
                           (*join, "--trace", "/nowhere/at/all"), ("serve", "--listen", "nowhere"),
                           ("serve", "--external-ip", "somewhere")):

@@ -144,7 +144,6 @@ class RawClient final : public sim::SocketOwner {
  public:
   RawClient(MeshWorld& world, std::string client)
       : name{std::move(client)},
-        world_{world},
         host_{world.network.internet().add_host(name, {Address::v4(192, 0, 2, next_address(world))})} {
     host_.request(*this, OpenSocket{.kind = OpenSocket::Kind::connect,
                                     .transport = Transport::tcp,
@@ -176,7 +175,6 @@ class RawClient final : public sim::SocketOwner {
     if (std::holds_alternative<SocketClosed>(event)) closed = true;
   }
 
-  MeshWorld& world_;
   sim::Host& host_;
   std::optional<SocketId> socket_;
 };
