@@ -318,7 +318,6 @@ void Engine::Impl::deliver(Turn& turn, const Socket& socket, const Datagram& in_
       break;
     case Verdict::forward:
       assert(received.forward);
-      static_cast<void>(send(*received.forward, SendClass::data));
       break;
     case Verdict::not_mine:
       ++statistics.not_mine;
@@ -330,6 +329,8 @@ void Engine::Impl::deliver(Turn& turn, const Socket& socket, const Datagram& in_
       ++statistics.unauthenticated;
       break;
   }
+  // Beside any verdict: who is not authenticated may be told so.
+  if (received.forward) static_cast<void>(send(*received.forward, SendClass::data));
 }
 
 void Engine::Impl::read_errors(Socket& socket) {

@@ -37,6 +37,12 @@ TEST_F(DriverDatagrams, AForwardIsSentBeforeTheInputDies) {
   EXPECT_EQ(wait_for_answer(), ">hello");
 }
 
+TEST_F(DriverDatagrams, WhoeverIsNotAuthenticatedIsToldSo) {
+  peer.send(here, "#hello");
+  EXPECT_EQ(wait_for_answer(), "#hello");
+  EXPECT_EQ(driver.statistics().unauthenticated, 1U);
+}
+
 TEST_F(DriverDatagrams, HeadBodyAndPaddingLeaveAsOneDatagram) {
   driver.with([&](ToyMachine& machine, TimePoint) { machine.say({socket, peer.local(), "head", "body", 3}); });
   EXPECT_EQ(wait_for_answer(), std::string("headbody\0\0\0", 11));
@@ -69,7 +75,7 @@ TEST_F(DriverDatagrams, ALargeDatagramArrivesWhole) {
 
 TEST_F(DriverDatagrams, BadInputCostsACounter) {
   for (const char* text : {"!", "?", "?", "#", "="}) peer.send(here, text);
-  ASSERT_TRUE(run_until(loop, [&] { return driver.statistics().sent == 1; }));
+  ASSERT_TRUE(run_until(loop, [&] { return driver.statistics().sent == 2; }));
   EXPECT_EQ(driver.statistics().malformed, 1U);
   EXPECT_EQ(driver.statistics().not_mine, 2U);
   EXPECT_EQ(driver.statistics().unauthenticated, 1U);

@@ -15,7 +15,7 @@ namespace ice::io {
 
 /// A machine that knows no protocol, so that a test sees the driver alone. The first byte of a datagram says what to
 /// do with it: '=' sends it back as protocol, '>' sends it back by `forward`, '!' malformed, '?' not mine, '#'
-/// unauthenticated, all else is application data.
+/// unauthenticated, and sent back by `forward` too, all else is application data.
 class ToyMachine {
  public:
   struct Event {
@@ -31,18 +31,14 @@ class ToyMachine {
         std::memcpy(answer_bytes_.data(), in.payload.data(), answer_->size);
         if (answer_prefix) answer_bytes_[0] = static_cast<std::uint8_t>(*answer_prefix);
         return {};
-      case '>': {
-        const std::size_t size = std::min(in.payload.size(), scratch.size());
-        std::memcpy(scratch.data(), in.payload.data(), size);
-        if (answer_prefix) scratch[0] = static_cast<std::uint8_t>(*answer_prefix);
-        return {.verdict = Verdict::forward, .forward = Transmit{in.socket, in.from, scratch.first(size), {}, 0, {}}};
-      }
+      case '>':
+        return {.verdict = Verdict::forward, .forward = echo(in, scratch)};
       case '!':
         return {.verdict = Verdict::malformed};
       case '?':
         return {.verdict = Verdict::not_mine};
       case '#':
-        return {.verdict = Verdict::unauthenticated};
+        return {.verdict = Verdict::unauthenticated, .forward = echo(in, scratch)};
       default:
         return {.verdict = Verdict::application_data, .data = in.payload, .from = in.from};
     }
@@ -57,6 +53,13 @@ class ToyMachine {
     } else {
       events.push_back({"timeout"});
     }
+  }
+
+  Transmit echo(const Datagram& in, MutableBytes scratch) const {
+    const std::size_t size = std::min(in.payload.size(), scratch.size());
+    std::memcpy(scratch.data(), in.payload.data(), size);
+    if (answer_prefix) scratch[0] = static_cast<std::uint8_t>(*answer_prefix);
+    return {in.socket, in.from, scratch.first(size), {}, 0, {}};
   }
 
   std::optional<Transmit> poll_transmit(TimePoint, MutableBytes scratch) {
