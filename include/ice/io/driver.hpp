@@ -135,8 +135,11 @@ class Driver {
 
   /// A UDP socket that the application gives to the machine. Port 0 lets the system choose; an unspecified address
   /// receives on all addresses, and each datagram tells the one it came to. Errors are the system's.
-  result<SocketId> bind(const Endpoint& local) {
-    return core_->open({.kind = OpenSocket::Kind::datagram, .local = local, .ports = {local.port, local.port}});
+  result<SocketId> bind(const Endpoint& local) { return bind(local.address, {local.port, local.port}); }
+
+  /// The same on a free port of the range, from a random one on.
+  result<SocketId> bind(const Address& local, PortRange ports) {
+    return core_->open({.kind = OpenSocket::Kind::datagram, .local = {local, 0}, .ports = ports});
   }
 
   /// A TCP socket that listens. A SocketMachine is told of its connections by SocketAccepted, any other by their first

@@ -4,6 +4,8 @@
 #include <system_error>
 
 #include "ice/base/error.hpp"
+#include "ice/base/export.hpp"
+#include "ice/report.hpp"
 
 namespace ice::io {
 
@@ -19,4 +21,17 @@ inline boost::system::error_code to_boost(const std::error_code& error) noexcept
 
 inline boost::system::error_code to_boost(errc code) noexcept { return to_boost(make_error_code(code)); }
 
+/// The category of a Cause as an error, named "ice". Each message begins with the word of to_string(Cause).
+ICE_API const std::error_category& cause_category() noexcept;
+
 }  // namespace ice::io
+
+namespace ice {
+
+/// So that `error == ice::Cause::checks_failed` holds for the error of an operation. Cause::none is no error.
+inline std::error_code make_error_code(Cause cause) noexcept { return {static_cast<int>(cause), io::cause_category()}; }
+
+}  // namespace ice
+
+template <>
+struct std::is_error_code_enum<ice::Cause> : std::true_type {};
