@@ -105,20 +105,16 @@ const Context& Agent::context() const noexcept { return impl_->context; }
 
 Context::executor_type Agent::get_executor() const noexcept { return impl_->context.get_executor(); }
 
-void Agent::start_connect(const std::weak_ptr<Impl>& weak, const Context::executor_type& executor,
-                          ConnectHandler handler) {
-  Impl::Connect completion{executor, std::move(handler)};
+void Agent::start_connect(const std::weak_ptr<Impl>& weak, ConnectHandler handler) {
   const auto impl = weak.lock();
-  if (!impl || !impl->driver) return completion.complete(boost::asio::error::operation_aborted, {});
-  impl->connect(std::move(completion));
+  if (!impl || !impl->driver) return handler.complete(boost::asio::error::operation_aborted, {});
+  impl->connect(std::move(handler));
 }
 
-void Agent::start_receive(const std::weak_ptr<Impl>& weak, const Context::executor_type& executor, MutableBytes buffer,
-                          ReceiveHandler handler) {
-  Impl::Receive completion{executor, std::move(handler)};
+void Agent::start_receive(const std::weak_ptr<Impl>& weak, MutableBytes buffer, ReceiveHandler handler) {
   const auto impl = weak.lock();
-  if (!impl || !impl->driver) return completion.complete(boost::asio::error::operation_aborted, 0);
-  impl->receive(std::move(completion), buffer);
+  if (!impl || !impl->driver) return handler.complete(boost::asio::error::operation_aborted, 0);
+  impl->receive(std::move(handler), buffer);
 }
 
 }  // namespace ice::io

@@ -37,12 +37,12 @@ void Agent::Impl::stop() {
 
 void Agent::Impl::close() {
   if (state == AgentState::closed) return;
+  state = AgentState::closed;
+  end_waiting(error::operation_aborted);
   const Verb verb{*this};
   driver->with([](ice::Agent& agent, TimePoint now) { agent.close(now); });
-  state = AgentState::closed;
   for (const Bound& one : std::exchange(bound, {})) driver->close(one.socket);
   resolver.reset();
-  end_waiting(error::operation_aborted);
   anchor.cancel();
 }
 
@@ -117,24 +117,24 @@ void Agent::Impl::resolve(const ServerNameNeeded& wanted) {
 
 // Who waits for what
 
-void Agent::Impl::connect(Connect completion) {
-  if (state == AgentState::connected) return completion.complete({}, *selected);
-  if (const auto ended = why_ended()) return completion.complete(ended, {});
+void Agent::Impl::connect(ConnectHandler handler) {
+  if (state == AgentState::connected) return handler.complete({}, *selected);
+  if (const auto ended = why_ended()) return handler.complete(ended, {});
   const auto list = waiting.lock();
   if (!list) return;  // the loop is dying
-  Waiting::Connects::add({list, &list->connects}, std::move(completion));
+  Waiting::Connects::add({list, &list->connects}, context.get_executor(), std::move(handler));
 }
 
-void Agent::Impl::receive(Receive completion, MutableBytes buffer) {
+void Agent::Impl::receive(ReceiveHandler handler, MutableBytes buffer) {
   if (!queue.empty()) {
     const std::size_t size = queue.pop(buffer);
-    if (size > buffer.size()) return completion.complete(error::message_size, buffer.size());
-    return completion.complete({}, size);
+    if (size > buffer.size()) return handler.complete(error::message_size, buffer.size());
+    return handler.complete({}, size);
   }
-  if (const auto ended = why_ended()) return completion.complete(ended, 0);
+  if (const auto ended = why_ended()) return handler.complete(ended, 0);
   const auto list = waiting.lock();
   if (!list) return;
-  Waiting::Receives::add({list, &list->receives}, std::move(completion), buffer);
+  Waiting::Receives::add({list, &list->receives}, context.get_executor(), std::move(handler), buffer);
 }
 
 void Agent::Impl::end_waiting(boost::system::error_code why) {
@@ -175,7 +175,7 @@ void Agent::Impl::handle_data(Bytes data) {
   if (size > 0) std::memcpy(first.extra.data(), data.data(), size);
   boost::system::error_code cut;
   if (size < data.size()) cut = error::message_size;
-  first.completion.complete(cut, size);
+  first.handler.complete(cut, size);
 }
 
 void Agent::Impl::note(const AgentEvent& event) {

@@ -11,18 +11,15 @@
 #include "ice/io/agent.hpp"
 #include "ice/io/driver.hpp"
 #include "ice/io/resolver.hpp"
-#include "io/completion.hpp"
 #include "io/context_state.hpp"
 #include "io/datagram_queue.hpp"
+#include "io/operations.hpp"
 
 namespace ice::io {
 
 /// What stands between the machine and the application: the addresses of this host, names that DNS must resolve, who
 /// waits for what, and that nobody is called back from inside his own call.
 struct Agent::Impl : std::enable_shared_from_this<Agent::Impl> {
-  using Connect = detail::Completion<SelectedPair>;
-  using Receive = detail::Completion<std::size_t>;
-
   Impl(Context its_context, AgentConfig its_config);
 
   /// Once there is a shared_ptr.
@@ -38,8 +35,8 @@ struct Agent::Impl : std::enable_shared_from_this<Agent::Impl> {
   void note_unbound(const Endpoint& local, const std::string& interface, std::error_code why);
   void resolve(const ServerNameNeeded& wanted);
 
-  void connect(Connect completion);
-  void receive(Receive completion, MutableBytes buffer);
+  void connect(ConnectHandler handler);
+  void receive(ReceiveHandler handler, MutableBytes buffer);
 
   void handle_event(AgentEvent event);
   void handle_data(Bytes data);

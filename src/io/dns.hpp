@@ -12,7 +12,7 @@
 
 #include "ice/base/address.hpp"
 #include "ice/base/result.hpp"
-#include "io/completion.hpp"
+#include "ice/io/any_handler.hpp"
 #include "io/context_state.hpp"
 
 namespace ice::io::detail {
@@ -25,7 +25,7 @@ namespace ice::io::detail {
 /// wait for it die with the loop, whatever owns the Resolver.
 class Dns : public std::enable_shared_from_this<Dns> {
  public:
-  using Answer = Completion<std::vector<Address>>;
+  using Answer = AnyHandler<std::vector<Address>>;
 
   /// One question. The Resolver that asked may forget it or cancel it.
   struct Query {

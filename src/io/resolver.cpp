@@ -11,6 +11,7 @@
 #include "base/hidden.hpp"
 #include "ice/io/error.hpp"
 #include "io/dns.hpp"
+#include "io/operations.hpp"
 
 namespace ice::io {
 namespace {
@@ -82,16 +83,15 @@ Resolver& Resolver::operator=(Resolver&& other) noexcept {
 Context::executor_type Resolver::get_executor() const noexcept { return core_->context.get_executor(); }
 
 void Resolver::start(const std::shared_ptr<Core>& core, std::string host, Handler handler) {
-  detail::Dns::Answer answer{core->context.get_executor(), std::move(handler)};
-  if (core->stopped) return answer.complete(boost::asio::error::operation_aborted, {});
-  if (const auto address = literal(host)) return answer.complete({}, {*address});
-  if (!may_be_name(host)) return answer.complete(to_boost(errc::name_not_resolved), {});
+  if (core->stopped) return handler.complete(boost::asio::error::operation_aborted, {});
+  if (const auto address = literal(host)) return handler.complete({}, {*address});
+  if (!may_be_name(host)) return handler.complete(to_boost(errc::name_not_resolved), {});
   const auto dns = detail::Dns::of(*core->context.state());
-  if (!dns) return answer.complete(to_boost(dns.error()), {});
+  if (!dns) return handler.complete(to_boost(dns.error()), {});
 
-  const auto query = (*dns)->ask(host, std::move(answer));
+  const auto query = (*dns)->ask(host, std::move(handler));
   if (!query->answer) return;
-  query->answer.on_cancel([weak = std::weak_ptr{query}] {
+  detail::on_cancel(query->answer, core->context.get_executor(), [weak = std::weak_ptr{query}] {
     if (const auto cancelled = weak.lock()) cancelled->cancel();
   });
   std::erase_if(core->queries, [](const auto& one) { return one.expired(); });

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/buffer.hpp>
@@ -19,6 +18,7 @@
 #include "ice/base/export.hpp"
 #include "ice/base/result.hpp"
 #include "ice/base/socket.hpp"
+#include "ice/io/any_handler.hpp"
 #include "ice/io/context.hpp"
 #include "ice/io/driver.hpp"
 #include "ice/io/error.hpp"
@@ -114,8 +114,8 @@ class ICE_API Agent {
   template <class Token>
   auto async_connect(Token&& token) {
     return boost::asio::async_initiate<Token, ConnectSignature>(
-        [impl = std::weak_ptr{impl_}, executor = get_executor()](ConnectHandler handler) {
-          start_connect(impl, executor, std::move(handler));
+        [impl = std::weak_ptr{impl_}, executor = get_executor()](auto handler) {
+          start_connect(impl, ConnectHandler{std::move(handler), executor});
         },
         token);
   }
@@ -128,8 +128,8 @@ class ICE_API Agent {
   template <class Token>
   auto async_receive(MutableBytes buffer, Token&& token) {
     return boost::asio::async_initiate<Token, ReceiveSignature>(
-        [impl = std::weak_ptr{impl_}, executor = get_executor()](ReceiveHandler handler, MutableBytes into) {
-          start_receive(impl, executor, into, std::move(handler));
+        [impl = std::weak_ptr{impl_}, executor = get_executor()](auto handler, MutableBytes into) {
+          start_receive(impl, into, ReceiveHandler{std::move(handler), executor});
         },
         token, buffer);
   }
@@ -167,14 +167,12 @@ class ICE_API Agent {
   Context::executor_type get_executor() const noexcept;
 
  private:
-  using ConnectHandler = boost::asio::any_completion_handler<ConnectSignature>;
-  using ReceiveHandler = boost::asio::any_completion_handler<ReceiveSignature>;
+  using ConnectHandler = detail::AnyHandler<SelectedPair>;
+  using ReceiveHandler = detail::AnyHandler<std::size_t>;
   struct Impl;
 
-  static void start_connect(const std::weak_ptr<Impl>& impl, const Context::executor_type& executor,
-                            ConnectHandler handler);
-  static void start_receive(const std::weak_ptr<Impl>& impl, const Context::executor_type& executor,
-                            MutableBytes buffer, ReceiveHandler handler);
+  static void start_connect(const std::weak_ptr<Impl>& impl, ConnectHandler handler);
+  static void start_receive(const std::weak_ptr<Impl>& impl, MutableBytes buffer, ReceiveHandler handler);
 
   std::shared_ptr<Impl> impl_;
 };

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/system/error_code.hpp>
 #include <memory>
@@ -11,6 +10,7 @@
 
 #include "ice/base/address.hpp"
 #include "ice/base/export.hpp"
+#include "ice/io/any_handler.hpp"
 #include "ice/io/context.hpp"
 
 namespace ice::io {
@@ -26,7 +26,6 @@ ICE_API const std::error_category& dns_category() noexcept;
 class ICE_API Resolver {
  public:
   using Signature = void(boost::system::error_code, std::vector<Address>);
-  using Handler = boost::asio::any_completion_handler<Signature>;
 
   explicit Resolver(Context context);
   ~Resolver();
@@ -41,14 +40,18 @@ class ICE_API Resolver {
   template <class Token>
   auto async_resolve(std::string host, Token&& token) {
     return boost::asio::async_initiate<Token, Signature>(
-        [core = core_](Handler handler, std::string name) { start(core, std::move(name), std::move(handler)); }, token,
-        std::move(host));
+        [core = core_, executor = get_executor()](auto handler, std::string name) {
+          start(core, std::move(name), Handler{std::move(handler), executor});
+        },
+        token, std::move(host));
   }
 
   Context::executor_type get_executor() const noexcept;
 
  private:
+  using Handler = detail::AnyHandler<std::vector<Address>>;
   struct Core;
+
   static void start(const std::shared_ptr<Core>& core, std::string host, Handler handler);
 
   std::shared_ptr<Core> core_;
