@@ -80,7 +80,8 @@ class MeshWorld {
   }
 
   /// A peer behind a NAT, or without one; it does nothing yet.
-  Peer& add(std::optional<sim::NatConfig> nat = {}, std::string name = {}, const mesh::CallConfig& call = {}) {
+  Peer& add(std::optional<sim::NatConfig> nat = {}, std::string name = {}, const mesh::CallConfig& call = {},
+            std::vector<stun::Uri> servers = {}) {
     const auto id = static_cast<std::uint8_t>(peers.size() + 1);
     auto peer = std::make_unique<Peer>(
         Peer{.name = name.empty() ? "p" + std::to_string(id) : std::move(name), .random = network.make_random()});
@@ -88,7 +89,8 @@ class MeshWorld {
     sim::Realm& realm = peer->nat != nullptr ? peer->nat->inside() : network.internet();
     const Address address = peer->nat != nullptr ? Address::v4(192, 168, 1, id) : Address::v4(192, 0, 2, id);
     peer->host = &realm.add_host(peer->name, {address});
-    mesh::MeshConfig config{.server = signalling(), .room = "room", .name = peer->name, .call = call};
+    mesh::MeshConfig config{
+        .server = signalling(), .room = "room", .name = peer->name, .servers = std::move(servers), .call = call};
     config.call.addresses = {{address, "eth0"}};
     peer->machine = std::make_unique<mesh::Mesh>(config, Environment{peer->random, peer->pacer});
     Peer& added = *peer;
@@ -97,14 +99,20 @@ class MeshWorld {
     peers.push_back(std::move(peer));
     return added;
   }
-  Peer& join(std::optional<sim::NatConfig> nat = {}, std::string name = {}, const mesh::CallConfig& call = {}) {
-    Peer& peer = add(std::move(nat), std::move(name), call);
+  Peer& join(std::optional<sim::NatConfig> nat = {}, std::string name = {}, const mesh::CallConfig& call = {},
+             std::vector<stun::Uri> servers = {}) {
+    Peer& peer = add(std::move(nat), std::move(name), call, std::move(servers));
     peer.machine->join(network.now());
     peer.node->wake();
     return peer;
   }
   void say(Peer& peer, std::string_view text) {
     EXPECT_TRUE(peer.machine->say(network.now(), text));
+    peer.node->wake();
+  }
+  /// DNS answers a NameNeeded: with these addresses, or with none.
+  void resolve(Peer& peer, std::string_view host, std::vector<Address> addresses) {
+    peer.machine->resolve(network.now(), host, std::move(addresses));
     peer.node->wake();
   }
   void leave(Peer& peer) {
