@@ -189,7 +189,7 @@ result<Transmit> Agent::Impl::wrap(TimePoint now, ComponentId component, Bytes p
   } else if (state == AgentState::checking) {
     // An answered check is consent for as long as any other answer (RFC 7675 §5.1).
     through = checklist.best_valid();
-    if (through && now - *checklist[*through].last_heard >= Consent::lifetime) through.reset();
+    if (through && now - *checklist[*through].answered >= Consent::lifetime) through.reset();
   }
   if (!through) return fail(errc::no_consent);
   const Pair& pair = checklist[*through];

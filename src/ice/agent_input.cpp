@@ -119,7 +119,7 @@ void Agent::Impl::learn(TimePoint now, BaseIndex base, const Endpoint& source, s
     if (!pair.peer_nominated) return;
     // Its last answer is consent for no longer than any other (RFC 7675 §5.1). Where little of that is left the pair is
     // checked once more, and selected when the answer comes.
-    if (now - *pair.last_heard < Consent::lifetime / 2) return select(now, *index);
+    if (now - *pair.answered < Consent::lifetime / 2) return select(now, *index);
   }
   if (pair.state == PairState::in_progress) checks.cancel(*index);
   checklist.trigger(*index);

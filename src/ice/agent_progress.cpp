@@ -124,7 +124,7 @@ void Agent::Impl::select(TimePoint now, PairIndex index) {
   checklist.fail_all(now, Cause::superseded);
   checks.forget_all();
   gatherer.stop();  // RFC 8445 §8.3.1: only the selected pair's mapping is needed, and consent keeps it
-  consent.start(now, index, pair.last_heard.value_or(now));
+  consent.start(now, index, *pair.answered);
   if (!connected) connected = now;
   note(now, "ice-pair-selected", pair);
   events.push_back(PairSelected{pair.component, local[*pair.mapped], remote[pair.remote].candidate});
@@ -169,7 +169,7 @@ std::optional<TimePoint> Agent::Impl::gives_up_at() const noexcept {
   const auto best = checklist.best_valid();
   if (!best) return patience_over;
   if (session.role == Role::controlling) return std::nullopt;
-  return std::max(*patience_over, *checklist[*best].last_heard + Consent::lifetime);
+  return std::max(*patience_over, *checklist[*best].answered + Consent::lifetime);
 }
 
 void Agent::Impl::conclude(TimePoint now) {

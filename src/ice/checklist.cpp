@@ -176,6 +176,7 @@ void Checklist::succeed(TimePoint now, PairIndex index, LocalIndex mapped) {
   pair.state = PairState::succeeded;
   pair.cause = Cause::none;
   pair.mapped = mapped;
+  pair.answered = now;
   pair.ended = now;
   if (pair.queued) {
     std::erase(triggered_, index);

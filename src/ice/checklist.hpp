@@ -39,6 +39,7 @@ struct Pair {
   std::optional<TimePoint> first_sent;
   std::optional<TimePoint> last_sent;
   std::optional<TimePoint> last_heard;
+  std::optional<TimePoint> answered;  // the last success response: consent, for a while (RFC 7675 §5.1)
   std::optional<TimePoint> first_request;
   std::optional<TimePoint> last_request;
   std::optional<TimePoint> ended;

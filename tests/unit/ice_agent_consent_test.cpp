@@ -168,6 +168,24 @@ TEST(AgentConsent, DataGoesThroughAValidPairBeforeOneIsSelectedForAsLongAsItsAns
   EXPECT_EQ(lone.send("x").error(), errc::no_consent);
 }
 
+// RFC 7675 §5.1: a "non-error" response. Found by the fuzzer.
+TEST(AgentConsent, AnErrorResponseToACheckOfAValidPairIsNone) {
+  LoneAgent lone{controlled_config()};
+  lone.start({remote});
+  lone.succeed(lone.take_sent().at(0));
+  const TimePoint answered = lone.now;
+  lone.run_for(20s);
+  lone.check(remote, {.nominate = true});  // checked once more
+  lone.run_for(5ms);
+  const auto replaced = lone.take_sent().at(0);
+  lone.check(remote, {.nominate = true});
+  lone.refuse(replaced, stun::ErrorCode::server_error);
+  lone.run_until(answered + 30s - 1ns);
+  EXPECT_TRUE(lone.send("x"));
+  lone.run_for(1ns);
+  EXPECT_EQ(lone.send("x").error(), errc::no_consent);
+}
+
 TEST(AgentConsent, AnotherComponentThanTheFirstIsRefused) {
   LoneAgent lone;
   lone.connect(remote);
