@@ -481,14 +481,15 @@ result<void> Engine::Impl::send(const Transmit& packet, SendClass send_class) {
     ++statistics.dropped;
     return fail(errc::no_such_socket);
   }
-  if (shared.trace != nullptr) {
-    trace_packet(TracePacket::Direction::out, io::now(), *socket, packet.ip.local, packet.to, packet.head, packet.body);
-  }
   const result<void> sent = socket->kind == Socket::Kind::datagram ? send_on_datagram(*socket, packet)
                                                                    : send_on_stream(*socket, packet, send_class);
   if (sent) {
     ++statistics.sent;
     statistics.sent_bytes += packet.size();
+    if (shared.trace != nullptr) {
+      trace_packet(TracePacket::Direction::out, io::now(), *socket, packet.ip.local, packet.to, packet.head,
+                   packet.body);
+    }
   } else if (sent.error() == errc::would_block) {
     ++statistics.dropped;
   } else {
