@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/hidden.hpp"
 #include "ice/io/agent.hpp"
 #include "ice/io/driver.hpp"
 #include "ice/io/resolver.hpp"
@@ -19,7 +20,7 @@ namespace ice::io {
 
 /// What stands between the machine and the application: the addresses of this host, names that DNS must resolve, who
 /// waits for what, and that nobody is called back from inside his own call.
-struct Agent::Impl : std::enable_shared_from_this<Agent::Impl> {
+struct ICE_HIDDEN Agent::Impl : std::enable_shared_from_this<Agent::Impl> {
   Impl(Context its_context, AgentConfig its_config);
 
   /// Once there is a shared_ptr.
