@@ -224,9 +224,4 @@ std::size_t Checklist::active() const noexcept {
   }));
 }
 
-std::size_t Checklist::waiting() const noexcept {
-  return static_cast<std::size_t>(
-      std::count_if(pairs_.begin(), pairs_.end(), [](const Pair& pair) { return pair.state == PairState::waiting; }));
-}
-
 }  // namespace ice

@@ -97,7 +97,6 @@ class Checklist {
   std::size_t undecided() const noexcept;
   /// Num-Waiting + Num-In-Progress (RFC 8445 §14.3).
   std::size_t active() const noexcept;
-  std::size_t waiting() const noexcept;
 
   const std::vector<Pair>& pairs() const noexcept { return pairs_; }
   Pair& operator[](PairIndex index) noexcept { return pairs_[index]; }
