@@ -23,7 +23,7 @@ def without_brackets(name):
     """The name without template arguments, parameters, return type and qualifiers: `ice::sim::Host::bind`."""
     name = name.replace("(anonymous namespace)", "{anonymous}")
     name = name.replace("[abi:cxx11]", "")
-    name = re.sub(r"operator [^(]*", "operator", name)  # a conversion
+    name = re.sub(r"operator [^(]*", "operator_T", name)  # a conversion
     name = re.sub(r"operator(?:<=>|<<|>>|<|>|->|\(\))", "operator", name)
     kept, depth = [], 0
     for letter in name:
