@@ -222,8 +222,8 @@ TEST_F(ResolverTest, ACoroutineThatOwnsItMayDieWithTheLoop) {
   // The coroutine owns the resolver, and the question owns the coroutine: whoever dies first must take all of it along.
   auto other = std::make_unique<boost::asio::io_context>();
   const auto witness = std::make_shared<int>();
-  Context other_context{other->get_executor()};
-  other_context.state()->dns_settings.servers = server.text();
+  std::optional<Context> other_context{other->get_executor()};  // no strand may outlive its loop
+  other_context->state()->dns_settings.servers = server.text();
   server.mood = DnsServer::Mood::silent;
   boost::asio::co_spawn(
       *other,
@@ -231,8 +231,9 @@ TEST_F(ResolverTest, ACoroutineThatOwnsItMayDieWithTheLoop) {
         Resolver own{in};
         static_cast<void>(co_await own.async_resolve("ice.test", boost::asio::as_tuple(boost::asio::use_awaitable)));
         ADD_FAILURE() << "nobody answers";
-      }(other_context, witness),
+      }(*other_context, witness),
       boost::asio::detached);
+  other_context.reset();
   other->poll();
   EXPECT_EQ(witness.use_count(), 2);
   other.reset();
