@@ -11,7 +11,6 @@
 #include <chrono>
 #include <csignal>
 #include <fstream>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -21,13 +20,13 @@
 #include "common/utf8.hpp"
 #include "ice/io/driver.hpp"
 #include "ice/io/interfaces.hpp"
+#include "ice/io/pcapng_trace.hpp"
 #include "ice/io/resolver.hpp"
 #include "mesh_demo/commands.hpp"
 #include "mesh_demo/event_view.hpp"
 #include "mesh_demo/mesh.hpp"
 #include "mesh_demo/mesh_report.hpp"
 #include "mesh_demo/stdin_lines.hpp"
-#include "mesh_demo/trace_file.hpp"
 
 namespace ice::mesh {
 namespace {
@@ -42,6 +41,13 @@ constexpr double least_attempt_timeout = 0.5;
 constexpr double most_attempt_timeout = 60;
 constexpr double default_attempt_timeout = 10;
 constexpr double longest_stay = 30.0 * 24 * 3600;
+
+void complain(std::string_view text) { print_error(program, text); }
+
+int unwritable(const std::string& path) {
+  complain(fmt::format("cannot write to {}", path));
+  return exit_usage;
+}
 
 Duration to_duration(double seconds) { return std::chrono::round<Duration>(std::chrono::duration<double>{seconds}); }
 
@@ -59,10 +65,10 @@ struct Options {
 
 class Participant {
  public:
-  explicit Participant(Options options)
+  /// `trace` may be null, and must outlive it.
+  Participant(Options options, TraceSink* trace)
       : options_{std::move(options)},
-        trace_{options_.trace.empty() ? nullptr : std::make_unique<TraceFile>(options_.trace, options_.server)},
-        context_{loop_.get_executor(), trace_.get()},
+        context_{loop_.get_executor(), trace},
         resolver_{context_},
         mesh_{context_, mesh_config(), context_.environment()},
         stay_{context_.get_executor()},
@@ -78,7 +84,6 @@ class Participant {
       report.open(options_.report);
       if (!report) return unwritable(options_.report);
     }
-    if (trace_ != nullptr && !trace_->is_open()) return unwritable(options_.trace);
     began_ = io::now();
     mesh_.on_event([this](const MeshEvent& event) { on_event(event); });
     mesh_.with([](Mesh& mesh, TimePoint now) { mesh.join(now); });
@@ -113,13 +118,6 @@ class Participant {
     }
     return config;
   }
-
-  static int unwritable(const std::string& path) {
-    complain(fmt::format("cannot write to {}", path));
-    return exit_usage;
-  }
-
-  static void complain(std::string_view text) { print_error(program, text); }
 
   void wait_for_signal() {
     signals_.async_wait([this](const auto& error, int) {
@@ -182,7 +180,6 @@ class Participant {
 
   Options options_;
   boost::asio::io_context loop_;
-  std::unique_ptr<TraceFile> trace_;
   io::Context context_;
   io::Resolver resolver_;
   io::Driver<Mesh> mesh_;
@@ -269,7 +266,13 @@ int run_join(int argc, const char* const* argv) {
   const auto usable = usable_servers(servers);
   if (!usable) return exit_usage;
   options.servers = *usable;
-  return Participant{std::move(options)}.run();
+  if (options.trace.empty()) return Participant{std::move(options), nullptr}.run();
+  auto file = io::TraceOutput::open(options.trace);
+  if (!file) return unwritable(options.trace);
+  // Signalling is left out: it is a stream, and there are ICE passwords in it.
+  const auto of_ice = [server = options.server](const TracePacket& packet) { return packet.remote != server; };
+  io::PcapngTrace trace{std::move(*file), of_ice};
+  return Participant{std::move(options), &trace}.run();
 }
 
 }  // namespace ice::mesh
