@@ -80,7 +80,10 @@ TEST(Mesh, SixteenPeersShareAPaceAndAllConnect) {
   for (int i = 0; i < 16; ++i) world.join(sim::NatConfig::port_restricted_cone());
   ASSERT_TRUE(world.run_until([&] { return world.all_connected(); }, 10s));
   for (const auto& a : world.peers)
-    for (const auto& b : world.peers) EXPECT_EQ(a->told<CallFailed>(b->name).size(), 0U);
+    for (const auto& b : world.peers) {
+      EXPECT_EQ(a->told<CallFailed>(b->name).size(), 0U);
+      EXPECT_EQ(a->told<CallConnected>(b->name).size(), a == b ? 0U : 1U);
+    }
 }
 
 }  // namespace
