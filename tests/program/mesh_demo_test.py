@@ -46,7 +46,8 @@ class Program:
         while True:
             one = self.lines.get(timeout=PATIENCE)
             if one is None:
-                raise AssertionError(f"ended without {wanted}, after {self.seen}: {self.process.stderr.read()}")
+                raise AssertionError(f"ended with {self.process.wait()} without {wanted}, after {self.seen}: "
+                                     f"{self.process.stderr.read()}")
             self.seen.append(one)
             if fits(one):
                 return one
