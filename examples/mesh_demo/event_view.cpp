@@ -65,6 +65,11 @@ std::string to_text(std::string_view peer, const CallFailed& failed, Language la
   return text;
 }
 
+std::string why_lost(const SignallingLost& lost, Language language) {
+  if (lost.why == errc::closed) return format_in(language, "the server closed the connection", "서버가 연결을 닫음");
+  return lost.why.message();
+}
+
 }  // namespace
 
 std::optional<boost::json::object> to_json(std::string_view self, const MeshEvent& event, Language language) {
@@ -75,7 +80,7 @@ std::optional<boost::json::object> to_json(std::string_view self, const MeshEven
                                {"peers", boost::json::array(joined->peers.begin(), joined->peers.end())}};
   }
   if (const auto* lost = std::get_if<SignallingLost>(&event))
-    return boost::json::object{{"event", "signalling-lost"}, {"self", self}, {"text", lost->why.message()}};
+    return boost::json::object{{"event", "signalling-lost"}, {"self", self}, {"text", why_lost(*lost, language)}};
   const auto* of_peer = std::get_if<PeerEvent>(&event);
   if (of_peer == nullptr) return std::nullopt;
   const std::string& peer = of_peer->peer;
@@ -102,7 +107,7 @@ std::optional<std::string> to_text(const MeshEvent& event, const Output& output,
   if (const auto* lost = std::get_if<SignallingLost>(&event)) {
     return output.paint(Colour::yellow,
                         format_in(language, "signalling is lost ({}); the calls go on without it",
-                                  "시그널링이 끊어졌습니다 ({}); 통화는 계속됩니다", lost->why.message()));
+                                  "시그널링이 끊어졌습니다 ({}); 통화는 계속됩니다", why_lost(*lost, language)));
   }
   const auto* of_peer = std::get_if<PeerEvent>(&event);
   if (of_peer == nullptr) return std::nullopt;

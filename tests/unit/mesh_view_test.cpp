@@ -103,6 +103,15 @@ CallConnected a_connection(CandidateType type = CandidateType::host) {
   return connected;
 }
 
+TEST(MeshEventView, ASignallingServerThatIsGoneIsSaidInWordsOfThatAndNotOfAnObject) {
+  const MeshEvent lost = SignallingLost{make_error_code(errc::closed)};
+  EXPECT_EQ(boost::json::serialize(*to_json("ann", lost, Language::en)),
+            R"({"event":"signalling-lost","self":"ann","text":"the server closed the connection"})");
+  const MeshEvent reset = SignallingLost{std::make_error_code(std::errc::connection_reset)};
+  const programs::Output output{STDOUT_FILENO};
+  EXPECT_NE(to_text(reset, output, Language::ko)->find("Connection reset"), std::string::npos);
+}
+
 TEST(MeshScoreboard, APairCountsWhenBothEndsAreConnected) {
   Scoreboard scores{{"a", "b", "c"}};
   EXPECT_EQ(scores.pairs(), 3U);
