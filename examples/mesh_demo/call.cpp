@@ -18,7 +18,7 @@ void keep_earliest(std::optional<TimePoint>& earliest, const std::optional<TimeP
 // ---- verbs
 
 result<void> Call::say(TimePoint now, std::string_view text) {
-  if (over()) return fail(errc::closed);
+  if (!active()) return fail(errc::closed);
   const auto said = texts_.say(text);
   pump(now);
   return said;
@@ -158,8 +158,7 @@ void Call::handle_message(TimePoint now, const CandidateLine& line) {
 }
 
 void Call::handle_message(TimePoint now, const Error& error) {
-  const bool ended = over() || state_ == State::lingering;
-  if (error.code != ErrorCode::attempt_failed || error.attempt != attempt_ || ended) {
+  if (error.code != ErrorCode::attempt_failed || error.attempt != attempt_ || !active()) {
     ++ignored_;
     return;
   }
@@ -169,7 +168,7 @@ void Call::handle_message(TimePoint now, const Error& error) {
 
 void Call::handle_peer_left(TimePoint now, bool said_bye) {
   signalled_ = false;
-  if (state_ == State::lingering || over()) return end(now);
+  if (!active()) return end(now);
   if (said_bye) {
     events_.push_back(CallLeft{});
     end(now);
@@ -181,6 +180,13 @@ void Call::handle_peer_left(TimePoint now, bool said_bye) {
     disconnect(now, DemoCause::peer_vanished);
   }
   pump(now);
+}
+
+void Call::handle_replaced(TimePoint now) {
+  if (active())
+    disconnect(now, DemoCause::peer_vanished);
+  else
+    end(now);
 }
 
 void Call::handle_signalling_lost(TimePoint now) {
@@ -207,7 +213,7 @@ void Call::handle_heard(TimePoint now, const TextChannel::Heard& heard) {
   using Kind = TextChannel::Heard::Kind;
   if (heard.kind == Kind::text) {
     events_.push_back(CallText{std::string{heard.text}});
-  } else if (heard.kind == Kind::probe_answered && connected()) {
+  } else if (heard.kind == Kind::alive && connected()) {
     deadline_.reset();
   } else if (heard.kind == Kind::bye && state_ != State::lingering) {
     events_.push_back(CallLeft{});
@@ -229,7 +235,12 @@ void Call::handle_socket(TimePoint now, const SocketEvent& event) {
 void Call::handle_timeout(TimePoint now) {
   if (session_ != nullptr) session_->agent().handle_timeout(now);
   pump(now);
-  if (!deadline_ || *deadline_ > now) return;
+  if (const auto unheard = text_deadline(); unheard && *unheard <= now) disconnect(now, DemoCause::texts_unheard);
+  if (deadline_ && *deadline_ <= now) handle_deadline(now);
+  pump(now);
+}
+
+void Call::handle_deadline(TimePoint now) {
   switch (state_) {
     case State::waiting:
     case State::trying:
@@ -243,7 +254,12 @@ void Call::handle_timeout(TimePoint now) {
       end(now);
       break;
   }
-  pump(now);
+}
+
+std::optional<TimePoint> Call::text_deadline() const noexcept {
+  const auto since = texts_.unacknowledged_since();
+  if (!connected() || !since) return std::nullopt;
+  return *since + text_patience;
 }
 
 /// Whatever the session has to tell. The session may be another one, or none, after each event.
@@ -280,14 +296,16 @@ void Call::handle(TimePoint now, const AgentEvent& event) {
 }
 
 void Call::handle_state(TimePoint now, const StateChanged& changed) {
-  if (changed.state == AgentState::connected) {
+  if (state_ == State::lingering) {  // it said goodbye before we had selected a pair, and stays gone
+    if (changed.state == AgentState::failed || changed.state == AgentState::disconnected) end(now);
+  } else if (changed.state == AgentState::connected) {
     state_ = State::connected;
     deadline_.reset();
     events_.push_back(CallConnected{attempt_, session_->agent().role(), pair_->local, pair_->remote, now - began_});
   } else if (changed.state == AgentState::failed) {
     fail_attempt(now, changed.cause, true);
   } else if (changed.state == AgentState::disconnected) {
-    if (state_ == State::connected)
+    if (connected())
       disconnect(now, changed.cause);
     else
       end(now);
@@ -336,6 +354,7 @@ std::optional<TimePoint> Call::next_timeout() const {
   std::optional<TimePoint> next = deadline_;
   if (session_ != nullptr) keep_earliest(next, session_->agent().next_timeout());
   if (state_ == State::connected || state_ == State::lingering) keep_earliest(next, texts_.next_timeout());
+  keep_earliest(next, text_deadline());
   return next;
 }
 

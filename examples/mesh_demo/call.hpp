@@ -75,6 +75,9 @@ class Call {
   static constexpr Duration proof_of_life = std::chrono::seconds{2};
   /// How long a peer that said goodbye is heard, should it have missed the acknowledgement.
   static constexpr Duration goodbye_linger = std::chrono::seconds{1};
+  /// How long a text may stay unacknowledged while the path lives. A peer that hears nothing would hold up whoever
+  /// speaks to all of them.
+  static constexpr Duration text_patience = std::chrono::seconds{30};
 
   /// `config`, `tickets` and what `environment` refers to must outlive it. `newcomer`: we joined later, and offer.
   Call(Member peer, bool newcomer, const CallConfig& config, Environment environment, TicketSource& tickets)
@@ -83,7 +86,7 @@ class Call {
   // ---- verbs
 
   void begin(TimePoint now) { begin_attempt(now, 1); }
-  /// Kept until there is a pair. Errors as of TextChannel::say().
+  /// Kept until there is a pair. Errors as of TextChannel::say(); errc::closed where the peer will not hear it.
   result<void> say(TimePoint now, std::string_view text);
   /// Says goodbye over the pair if there is one; over() when it is heard.
   void leave(TimePoint now);
@@ -101,6 +104,8 @@ class Call {
   void handle_message(TimePoint now, const Error& error);
   /// Signalling says that the peer left.
   void handle_peer_left(TimePoint now, bool said_bye);
+  /// Somebody else has the peer's name, so that it is there no more.
+  void handle_replaced(TimePoint now);
   /// Our own signalling is gone.
   void handle_signalling_lost(TimePoint now);
   Received handle_datagram(TimePoint now, const Datagram& in, MutableBytes scratch);
@@ -121,6 +126,8 @@ class Call {
   bool owns(SocketId socket) const noexcept { return session_ && session_->owns(socket); }
   bool owns(SocketTicket ticket) const noexcept { return session_ && session_->owns(ticket); }
   bool connected() const noexcept { return state_ == State::connected; }
+  /// Connected, or may yet be: the peer hears what is said. Not so once it said goodbye.
+  bool active() const noexcept { return state_ != State::lingering && state_ != State::over; }
   /// Nothing will come of it any more.
   bool over() const noexcept { return state_ == State::over; }
   /// Messages that were of no use: of another attempt, out of turn, or broken.
@@ -146,6 +153,8 @@ class Call {
   void fail_attempt(TimePoint now, EndCause cause, bool tell_peer);
   void disconnect(TimePoint now, EndCause cause);
   void end(TimePoint now);
+  void handle_deadline(TimePoint now);
+  std::optional<TimePoint> text_deadline() const noexcept;
   void set_remote(TimePoint now, const Description& description);
 
   void pump(TimePoint now);

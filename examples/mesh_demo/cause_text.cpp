@@ -149,6 +149,10 @@ CauseText text_of(DemoCause cause) noexcept {
       return {{"the peer left signalling without a goodbye and does not answer",
                "상대가 인사 없이 시그널링을 떠났고 응답하지 않습니다"},
               join_again};
+    case DemoCause::texts_unheard:
+      return {{"the path lives, but the peer acknowledged no text for 30 s",
+               "경로는 살아 있으나 상대가 30초 동안 텍스트를 확인하지 않았습니다"},
+              join_again};
   }
   return {};
 }

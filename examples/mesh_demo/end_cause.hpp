@@ -16,12 +16,13 @@ enum class DemoCause : std::uint8_t {
   bad_description,  ///< the peer's offer or answer is no SDP with ICE in it (RFC 8839)
   signalling_lost,  ///< nothing can be told to the peer any more, and it was not told enough
   peer_vanished,    ///< its signalling ended without a goodbye, and it does not answer
+  texts_unheard,    ///< the peer consents, and acknowledges no text
 };
 
 /// "attempt-timeout", "peer-gave-up", … as above, with hyphens.
 constexpr std::string_view to_string(DemoCause cause) noexcept {
-  constexpr std::array<std::string_view, 5> words{"attempt-timeout", "peer-gave-up", "bad-description",
-                                                  "signalling-lost", "peer-vanished"};
+  constexpr std::array<std::string_view, 6> words{"attempt-timeout", "peer-gave-up",  "bad-description",
+                                                  "signalling-lost", "peer-vanished", "texts-unheard"};
   return words[static_cast<std::size_t>(cause)];
 }
 

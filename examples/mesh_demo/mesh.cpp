@@ -21,7 +21,7 @@ void Mesh::join(TimePoint now) {
 result<void> Mesh::say(TimePoint now, std::string_view text) {
   result<void> all;
   for (const auto& call : calls_) {
-    if (call->over()) continue;
+    if (!call->active()) continue;
     const auto said = call->say(now, text);
     if (all && !said) all = said;
   }
@@ -197,8 +197,12 @@ void Mesh::take_servers(const std::vector<IceServer>& servers) {
 }
 
 void Mesh::handle_message(TimePoint now, const PeerJoined& joined) {
-  // Somebody else may have taken the name of a peer who was heard of no more.
-  if (Call* const former = find(joined.peer.name)) former->handle_peer_left(now, false);
+  // Somebody else may have taken the name of a peer who was heard of no more: its end is told first.
+  for (const auto& call : calls_) {
+    if (call->peer().name != joined.peer.name) continue;
+    call->handle_replaced(now);
+    pump_call(now, *call);
+  }
   events_.push_back(PeerAppeared{joined.peer.name});
   add_call(now, joined.peer, false);
 }
@@ -296,8 +300,13 @@ std::optional<TimePoint> Mesh::next_timeout() const {
 }
 
 bool Mesh::may_say() const noexcept {
-  return !calls_.empty() &&
-         std::none_of(calls_.begin(), calls_.end(), [](const auto& call) { return call->texts().full(); });
+  return peers() > 0 && std::none_of(calls_.begin(), calls_.end(),
+                                     [](const auto& call) { return call->active() && call->texts().full(); });
+}
+
+std::size_t Mesh::peers() const noexcept {
+  return static_cast<std::size_t>(
+      std::count_if(calls_.begin(), calls_.end(), [](const auto& call) { return call->active(); }));
 }
 
 std::size_t Mesh::connected() const noexcept {

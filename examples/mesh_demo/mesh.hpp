@@ -100,10 +100,10 @@ class Mesh {
   // ---- getters
 
   const MeshConfig& config() const noexcept { return config_; }
-  /// There is somebody to say something to, and each call has room for it.
+  /// There is somebody to say something to, and each call to one has room for it.
   bool may_say() const noexcept;
   /// Peers that we are, or may yet be, connected to; and those of them that we are.
-  std::size_t peers() const noexcept { return calls_.size(); }
+  std::size_t peers() const noexcept;
   std::size_t connected() const noexcept;
   /// Those who were there before, and those who are.
   std::vector<PeerReport> reports() const;

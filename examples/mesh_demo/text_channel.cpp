@@ -37,7 +37,11 @@ result<void> TextChannel::say(std::string_view text) {
 }
 
 void TextChannel::probe() {
-  if (!finished_) waiting_.push_back({probe_kind, {}});
+  // An acknowledgement of what was sent before the question may have been on its way when the peer died.
+  const std::size_t on_its_way = times_sent_ > 0 ? 1 : 0;
+  proof_ = first_number_ + static_cast<std::uint32_t>(on_its_way);
+  if (waiting_.size() == on_its_way && !finished_) waiting_.push_back({probe_kind, {}});
+  times_sent_ = std::min(times_sent_, 1U);  // the answer must not wait for a long interval
 }
 
 void TextChannel::say_bye() {
@@ -70,11 +74,12 @@ TextChannel::Heard TextChannel::handle_datagram(TimePoint, Bytes datagram) {
 
 TextChannel::Heard TextChannel::acknowledged(std::uint32_t number) {
   if (waiting_.empty() || times_sent_ == 0 || number != first_number_) return {};
-  const bool probe = waiting_.front().kind == probe_kind;
   waiting_.pop_front();
   ++first_number_;
   times_sent_ = 0;
-  return {probe ? Heard::Kind::probe_answered : Heard::Kind::nothing};
+  if (!proof_ || number < *proof_) return {};
+  proof_.reset();
+  return {Heard::Kind::alive};
 }
 
 std::optional<Bytes> TextChannel::poll_transmit(TimePoint now) {
@@ -86,7 +91,11 @@ std::optional<Bytes> TextChannel::poll_transmit(TimePoint now) {
   const auto due = next_timeout();
   if (!due || *due > now) return std::nullopt;
   write(waiting_.front().kind, first_number_, waiting_.front().text);
-  if (times_sent_++ > 0) ++resent_;
+  if (times_sent_ == 0)
+    first_sent_ = now;
+  else
+    ++resent_;
+  ++times_sent_;
   sent_ = now;
   return bytes_of(datagram_);
 }
@@ -94,6 +103,11 @@ std::optional<Bytes> TextChannel::poll_transmit(TimePoint now) {
 std::optional<TimePoint> TextChannel::next_timeout() const {
   if (waiting_.empty()) return std::nullopt;
   return times_sent_ == 0 ? TimePoint::min() : sent_ + interval_after(times_sent_);
+}
+
+std::optional<TimePoint> TextChannel::unacknowledged_since() const noexcept {
+  if (waiting_.empty() || times_sent_ == 0) return std::nullopt;
+  return first_sent_;
 }
 
 void TextChannel::write(char kind, std::uint32_t number, std::string_view text) {

@@ -27,7 +27,7 @@ class TextChannel {
 
   /// What a datagram of the peer told.
   struct Heard {
-    enum class Kind : std::uint8_t { nothing, text, bye, probe_answered };
+    enum class Kind : std::uint8_t { nothing, text, bye, alive };
     Kind kind = Kind::nothing;
     std::string_view text{};  ///< a view of the datagram
   };
@@ -36,7 +36,8 @@ class TextChannel {
 
   /// errc::text_too_long, errc::bad_text for what is not UTF-8, errc::limit_reached, errc::closed after say_bye().
   result<void> say(std::string_view text);
-  /// An empty message: an answer proves that the peer lives.
+  /// Asks whether the peer lives: Heard::Kind::alive once a message that was first sent after this is acknowledged. The
+  /// next one that waits will do; where none waits, an empty one is sent.
   void probe();
   /// The last message of all.
   void say_bye();
@@ -55,6 +56,8 @@ class TextChannel {
   bool idle() const noexcept { return waiting_.empty(); }
   /// say() would refuse.
   bool full() const noexcept { return waiting_.size() >= most_waiting; }
+  /// When the message on its way was sent for the first time; nothing if none is.
+  std::optional<TimePoint> unacknowledged_since() const noexcept;
   std::uint64_t malformed() const noexcept { return malformed_; }
   std::uint64_t resent() const noexcept { return resent_; }
 
@@ -69,8 +72,10 @@ class TextChannel {
 
   std::deque<Message> waiting_;  ///< the first one is on its way
   std::uint32_t first_number_ = 1;
-  unsigned times_sent_ = 0;  ///< of the first one
-  TimePoint sent_{};         ///< the last time
+  unsigned times_sent_ = 0;             ///< of the first one
+  TimePoint first_sent_{};              ///< the first one, for the first time
+  TimePoint sent_{};                    ///< the last time
+  std::optional<std::uint32_t> proof_;  ///< acknowledging this number or a later one proves that the peer lives
   bool finished_ = false;
 
   std::uint32_t expected_ = 1;

@@ -175,6 +175,79 @@ TEST(MeshFailure, APeerThatLosesItsSignallingAloneKeepsItsCalls) {
   EXPECT_EQ(b.texts("p1"), std::vector<std::string>{"are you there?"});
 }
 
+TEST(MeshFailure, ALivingPeerWithManyTextsWaitingProvesThatItLivesByAcknowledgingThem) {
+  MeshWorld world;
+  Peer& a = world.join(sim::NatConfig::port_restricted_cone());
+  Peer& b = world.join(sim::NatConfig::port_restricted_cone());
+  for (Peer* peer : {&a, &b})
+    peer->host->interfaces()[0]->link() = sim::Link::both({.latency = 7500us});  // 50 ms there and back, with the NATs
+  ASSERT_TRUE(world.run_until([&] { return world.all_connected(); }, 10s));
+  b.nat->config().tcp = false;
+  test::RawClient third{world, "third"};
+  third.send(Join{"room", "third"});  // tells b, over a connection that is dead
+  ASSERT_TRUE(world.run_until([&] { return world.signalling_server.clients() == 2; }, 200s));
+  for (int i = 0; i < 200; ++i) world.say(a, "text " + std::to_string(i));
+  world.network.run_for(Call::proof_of_life + 1s);
+  EXPECT_LT(b.texts("p1").size(), 200U) << "they take longer than a peer may take to prove that it lives";
+  EXPECT_TRUE(a.told<CallDisconnected>("p2").empty());
+  world.network.run_for(20s);
+  EXPECT_EQ(b.texts("p1").size(), 200U);
+  EXPECT_TRUE(a.told<CallDisconnected>("p2").empty());
+}
+
+TEST(MeshFailure, APeerThatAcknowledgesNoTextIsGivenUpAndTheOthersAreSpokenToAgain) {
+  MeshWorld world;
+  Peer& a = world.join();
+  Peer& deaf = world.join();
+  Peer& c = world.join();
+  ASSERT_TRUE(world.run_until([&] { return world.all_connected(); }, 10s));
+  auto& ingress = deaf.host->interfaces()[0]->link().ingress;
+  ingress.mtu = 600;  // a black hole: checks pass, long texts do not
+  ingress.icmp_too_big = false;
+  const std::string text(TextChannel::longest_text, 'x');
+  const TimePoint said = world.network.now();
+  for (std::size_t i = 0; i < TextChannel::most_waiting; ++i) world.say(a, text);
+  EXPECT_FALSE(a.machine->may_say());
+  ASSERT_TRUE(world.run_until([&] { return a.machine->may_say(); }, Call::text_patience + 1s));
+  EXPECT_GE(world.network.now() - said, Call::text_patience);
+  ASSERT_EQ(a.told<CallDisconnected>("p2").size(), 1U);
+  EXPECT_EQ(to_string(a.told<CallDisconnected>("p2")[0].cause), "texts-unheard");
+  world.say(a, "and now");
+  world.network.run_for(10s);
+  EXPECT_EQ(c.texts("p1").back(), "and now");
+}
+
+TEST(MeshFailure, WhoeverSaidGoodbyeIsCountedAndSpokenToNoMore) {
+  MeshWorld world;
+  Peer& a = world.join();
+  Peer& b = world.join();
+  ASSERT_TRUE(world.run_until([&] { return world.all_connected(); }, 10s));
+  world.signalling_host.close_sockets();  // which would say goodbye too
+  world.network.run_for(1s);
+  EXPECT_EQ(a.machine->peers(), 1U);
+  world.leave(b);
+  ASSERT_TRUE(world.run_until([&] { return !a.told<CallLeft>("p2").empty(); }, 1s));
+  EXPECT_EQ(a.machine->peers(), 0U);
+  EXPECT_FALSE(a.machine->may_say());
+  EXPECT_EQ(a.machine->say_to(world.network.now(), "p2", "too late").error(), errc::closed);
+}
+
+TEST(MeshFailure, TheEndOfAPeerIsToldBeforeTheNextOneOfItsNameIsConnected) {
+  MeshWorld world;
+  Peer& a = world.join(sim::NatConfig::full_cone());
+  Peer& b = world.join(sim::NatConfig::full_cone(), "same");
+  ASSERT_TRUE(world.run_until([&] { return world.all_connected(); }, 10s));
+  world.kill(b);
+  world.network.run_for(300ms);
+  EXPECT_TRUE(a.told<CallDisconnected>("same").empty()) << "it is still asked whether it lives";
+  world.join(sim::NatConfig::full_cone(), "same");
+  ASSERT_TRUE(world.run_until([&] { return a.told<CallConnected>("same").size() == 2; }, 10s));
+  EXPECT_EQ(a.told<CallDisconnected>("same").size(), 1U);
+  world.network.run_for(5s);
+  EXPECT_EQ(a.told<CallDisconnected>("same").size(), 1U);
+  EXPECT_EQ(a.machine->connected(), 1U);
+}
+
 TEST(MeshFailure, AGoodbyeIsHeardOverThePairWhereSignallingIsDead) {
   MeshWorld world;
   Peer& a = world.join(sim::NatConfig::restricted_cone());

@@ -88,13 +88,42 @@ TEST(MeshTextChannel, AnAnsweredProbeIsToldAndAGoodbyeIsTheLastWord) {
   a.probe();
   const auto probe = *poll(a, start);
   EXPECT_EQ(b.handle_datagram(start, bytes_of(probe)).kind, Kind::nothing);
-  EXPECT_EQ(a.handle_datagram(start, bytes_of(*poll(b, start))).kind, Kind::probe_answered);
+  EXPECT_EQ(a.handle_datagram(start, bytes_of(*poll(b, start))).kind, Kind::alive);
   a.say_bye();
   a.say_bye();
   EXPECT_EQ(a.say("one more").error(), errc::closed);
   EXPECT_EQ(b.handle_datagram(start, bytes_of(*poll(a, start))).kind, Kind::bye);
   static_cast<void>(a.handle_datagram(start, bytes_of(*poll(b, start))));
   EXPECT_TRUE(a.idle());
+}
+
+TEST(MeshTextChannel, WhatWasSentAfterTheQuestionProvesThatThePeerLivesAndWhatWasSentBeforeDoesNot) {
+  TextChannel a;
+  TextChannel b;
+  ASSERT_TRUE(a.say("before"));
+  const auto before = *poll(a, start);
+  ASSERT_TRUE(a.say("after"));
+  a.probe();
+  static_cast<void>(b.handle_datagram(start, bytes_of(before)));
+  EXPECT_EQ(a.handle_datagram(start, bytes_of(*poll(b, start))).kind, Kind::nothing);
+  static_cast<void>(b.handle_datagram(start, bytes_of(*poll(a, start))));
+  EXPECT_EQ(a.handle_datagram(start, bytes_of(*poll(b, start))).kind, Kind::alive);
+  EXPECT_TRUE(a.idle()) << "no probe was needed";
+}
+
+TEST(MeshTextChannel, AQuestionDoesNotWaitForTheLongIntervalOfWhatWasLost) {
+  TextChannel a;
+  ASSERT_TRUE(a.say("lost"));
+  TimePoint now = start;
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(poll(a, now));
+    now = *a.next_timeout();
+  }
+  EXPECT_EQ(a.unacknowledged_since(), start);
+  now -= 1s;
+  EXPECT_EQ(poll(a, now), std::nullopt);
+  a.probe();
+  EXPECT_TRUE(poll(a, now));
 }
 
 TEST(MeshTextChannel, WhatIsTooLongOrNoTextOrTooMuchIsRefused) {
