@@ -16,10 +16,26 @@ namespace {
 
 bool must_wait() noexcept { return errno == EAGAIN || errno == EWOULDBLOCK; }
 
-void no_delay(int fd) noexcept {
-  // A STUN message is one small write that an answer waits for. Failing to set it costs time, nothing else.
-  const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+// A host that loses its power, or a NAT that forgets a connection, says nothing. An idle connection is asked after
+// keepalive_idle whether it lives, and given up after keepalive_count questions (RFC 9293 §3.8.4 leaves both to us; the
+// system would wait two hours). NATs keep TCP mappings for longer than that (RFC 5382 REQ-5).
+constexpr int keepalive_idle_s = 30;
+constexpr int keepalive_interval_s = 10;
+constexpr int keepalive_count = 3;
+/// The same bound for what was sent and is not acknowledged.
+constexpr unsigned user_timeout_ms = 1000 * (keepalive_idle_s + keepalive_count * keepalive_interval_s);
+
+// Failing to set any of these costs time, nothing else.
+void tune(int fd) noexcept {
+  const auto set = [fd](int level, int option, const auto& value) {
+    ::setsockopt(fd, level, option, &value, sizeof value);
+  };
+  set(IPPROTO_TCP, TCP_NODELAY, 1);  // a STUN message is one small write that an answer waits for
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, keepalive_idle_s);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, keepalive_interval_s);
+  set(IPPROTO_TCP, TCP_KEEPCNT, keepalive_count);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, user_timeout_ms);
 }
 
 }  // namespace
@@ -94,7 +110,7 @@ result<int> open_tcp(const Address& local, PortRange ports, RandomSource& random
     ::close(fd);
     return fail(done.error());
   }
-  no_delay(fd);
+  tune(fd);
   return fd;
 }
 
@@ -112,7 +128,7 @@ result<int> accept_tcp(int listener) noexcept {
   for (;;) {
     const int fd = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-      no_delay(fd);
+      tune(fd);
       return fd;
     }
     if (must_wait()) return fail(errc::would_block);

@@ -45,7 +45,8 @@ class Stream {
   std::size_t begin_ = 0;
 };
 
-/// A non-blocking socket bound to `local` and a port of the range. The caller owns it.
+/// A non-blocking socket bound to `local` and a port of the range. The caller owns it. A peer that has vanished without
+/// a word is noticed within a minute, here and with accept_tcp().
 result<int> open_tcp(const Address& local, PortRange ports, RandomSource& random) noexcept;
 
 /// The same, listening.
