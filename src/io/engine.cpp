@@ -4,6 +4,7 @@
 #include <boost/asio/error.hpp>
 #include <cassert>
 #include <cerrno>
+#include <exception>
 #include <vector>
 
 #include "base/hidden.hpp"
@@ -109,13 +110,22 @@ struct ICE_HIDDEN Engine::Impl {
 
 // Turns
 
-Engine::Turn::Turn(Engine& engine) : engine_{engine.shared_from_this()}, now_{io::now()} { ++engine.impl_->depth; }
+Engine::Turn::Turn(Engine& engine)
+    : engine_{engine.shared_from_this()}, now_{io::now()}, exceptions_{std::uncaught_exceptions()} {
+  ++engine.impl_->depth;
+}
 
 Engine::Turn::~Turn() {
   Impl& impl = *engine_->impl_;
   if (--impl.depth > 0) return;
   impl.dead.clear();
-  if (impl.stopped) impl.close_all();
+  if (impl.stopped) {
+    impl.close_all();
+  } else if (std::uncaught_exceptions() > exceptions_) {
+    // A handler of the application threw, and the machine has more to say: soon, should no other input come.
+    impl.wanted = now_;
+    impl.arm_timer();
+  }
 }
 
 void Engine::Turn::finish() {

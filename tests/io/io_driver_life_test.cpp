@@ -149,6 +149,20 @@ TEST_F(DriverLife, WhatAHandlerThrowsComesOutOfTheLoopAndTheDriverGoesOn) {
   EXPECT_EQ(got, "=still there?");
 }
 
+TEST_F(DriverLife, WhatAThrowingHandlerLeftInTheMachineComesOutWithoutAnotherInput) {
+  std::vector<std::string> told;
+  driver->on_event([&](ToyMachine::Event event) {
+    told.push_back(event.what);
+    if (event.what == "one") throw std::runtime_error{"no"};
+  });
+  EXPECT_THROW(driver->with([](ToyMachine& machine, TimePoint) {
+    machine.events = {{"one"}, {"two"}};
+  }),
+               std::runtime_error);
+  ASSERT_TRUE(run_until(loop, [&] { return told.size() == 2; }));
+  EXPECT_EQ(told.back(), "two");
+}
+
 TEST_F(DriverLife, AMovedDriverGoesOn) {
   Driver<ToyMachine> moved{std::move(*driver)};
   peer.send(here, "=hello");

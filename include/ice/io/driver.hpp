@@ -53,6 +53,7 @@ class ICE_API Engine : public std::enable_shared_from_this<Engine> {
    private:
     std::shared_ptr<Engine> engine_;
     TimePoint now_;
+    int exceptions_;
   };
 
   explicit Engine(Context context);
@@ -103,7 +104,7 @@ class ICE_API Engine : public std::enable_shared_from_this<Engine> {
 ///
 /// Threads: see Context. Handlers are called on its strand, never inside the constructor. They may call every member,
 /// and may destroy the driver: the machine then dies when the handler returns. What a handler throws comes out of
-/// `io_context::run()`, and the driver goes on with the next input.
+/// `io_context::run()`; the driver goes on when that is called again.
 template <Machine M>
 class Driver {
  public:
