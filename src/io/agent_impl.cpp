@@ -57,7 +57,9 @@ void Agent::Impl::look_at_addresses() {
   } else {
     const auto usable = host_candidate_addresses(*all, config.allow_loopback);
     for (std::size_t i = bound.size(); i-- > 0;) {
-      if (std::none_of(usable.begin(), usable.end(), [&](const auto& one) { return one.address == bound[i].address; }))
+      // Among all, not only those that a new candidate may use: an address that is deprecated by now, or that a better
+      // one stands beside, still carries what is on it (RFC 4862 §5.5.4).
+      if (std::none_of(all->begin(), all->end(), [&](const auto& one) { return one.address == bound[i].address; }))
         remove_address(i);
     }
     for (const InterfaceAddress& address : usable) add_address(address);

@@ -230,6 +230,27 @@ TEST_F(AgentTest, AnAddressThatGoesAwayDisconnects) {
   EXPECT_EQ(a->report().sockets.at(0).why_removed, std::errc::address_not_available);
 }
 
+TEST_F(AgentTest, AnAddressThatIsDeprecatedBesideABetterOneKeepsTheCallThatIsOnIt) {
+  bool better = false;
+  AgentConfig config = loopback_config();
+  config.addresses = [&]() -> result<std::vector<InterfaceAddress>> {
+    auto all = loopback_addresses();
+    if (better) {
+      all->push_back(all->front());
+      all->front().deprecated = true;
+      all->back().address = Address::v4(127, 0, 0, 2);
+    }
+    EXPECT_EQ(host_candidate_addresses(*all, true).size(), 1U);
+    return all;
+  };
+  a = std::make_unique<Agent>(context, config);
+  connect();
+  better = true;
+  a->refresh_addresses();
+  EXPECT_EQ(a->state(), AgentState::connected);
+  EXPECT_EQ(a->report().sockets.at(0).removed, std::nullopt);
+}
+
 TEST_F(AgentTest, AnAddressThatAppearsIsUsed) {
   bool here = false;
   AgentConfig config = loopback_config();
