@@ -6,6 +6,7 @@
 
 #include <boost/json/serialize.hpp>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 
 #include "common/utf8.hpp"
@@ -82,7 +83,7 @@ void Output::progress(std::string_view text) {
 void Output::json(const boost::json::object& object) { write(boost::json::serialize(object).append("\n")); }
 
 void Output::write(std::string_view bytes) noexcept {
-  while (!bytes.empty()) {
+  while (!bytes.empty() && !unread_) {
     const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
     if (written >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(written));
@@ -91,7 +92,9 @@ void Output::write(std::string_view bytes) noexcept {
       pollfd room{fd_, POLLOUT, 0};
       static_cast<void>(::poll(&room, 1, -1));
     } else if (errno != EINTR) {
-      return;  // nobody reads any more, and there is nobody to tell
+      // Who reads no more wants no more. The program ends as if it had been told to, with a goodbye to its peers.
+      unread_ = true;
+      static_cast<void>(std::raise(SIGTERM));
     }
   }
 }

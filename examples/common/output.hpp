@@ -15,6 +15,8 @@ enum class Colour : std::uint8_t { none, red, green, yellow, cyan, dim, bold };
 ///
 /// On a terminal there may be colours (unless NO_COLOR is set, no-color.org) and a last line that shows progress and is
 /// replaced. Elsewhere neither leaves a trace.
+///
+/// When nobody can read it any more, because it is a pipe whose other end was closed, the process gets SIGTERM, once.
 class Output {
  public:
   /// `fd` must outlive it.
@@ -45,6 +47,7 @@ class Output {
   bool terminal_;
   bool colours_;
   std::string progress_;
+  bool unread_ = false;
 };
 
 }  // namespace ice::programs

@@ -2,10 +2,12 @@
 
 #include <string_view>
 
+#include "common/process.hpp"
 #include "mesh_demo/commands.hpp"
 
 int main(int argc, char** argv) {
   using namespace ice;
+  programs::prepare_process();
   const std::string_view command = argc > 1 ? argv[1] : "";
   if (command == "local") return mesh::run_local(argc - 1, argv + 1);
   if (command == "serve") return mesh::run_serve(argc - 1, argv + 1);

@@ -9,6 +9,7 @@
 
 #include "common/command_line.hpp"
 #include "common/output.hpp"
+#include "common/process.hpp"
 #include "nat_matrix/cell.hpp"
 #include "nat_matrix/view.hpp"
 
@@ -22,6 +23,7 @@ enum class Relay : std::uint8_t { none, udp, tcp };
 }  // namespace
 
 int main(int argc, char** argv) {
+  prepare_process();
   CLI::App app{"Which NATs can be traversed between, tried out in a simulated internet", "nat_matrix"};
   CommonOptions common;
   std::uint64_t seed = 1;

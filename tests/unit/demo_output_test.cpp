@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <thread>
 
 #include "common/output.hpp"
@@ -17,12 +18,16 @@ class Pipe {
   Pipe() { EXPECT_EQ(::pipe(ends_.data()), 0); }
   ~Pipe() {
     close_input();
-    ::close(ends_[0]);
+    if (ends_[0] >= 0) ::close(ends_[0]);
   }
   Pipe(const Pipe&) = delete;
   Pipe& operator=(const Pipe&) = delete;
 
   int input() const { return ends_[1]; }
+  void close_output() {
+    ::close(ends_[0]);
+    ends_[0] = -1;
+  }
   void close_input() {
     if (ends_[1] >= 0) ::close(ends_[1]);
     ends_[1] = -1;
@@ -77,6 +82,25 @@ TEST(ProgramOutput, WritesWholeLinesIntoAPipeThatSomebodyMadeNonBlocking) {
   pipe.close_input();
   reader.join();
   EXPECT_EQ(read, long_text + "\n");
+}
+
+TEST(ProgramOutput, EndsTheProgramOnceAndInOrderWhenNobodyReadsAnyMore) {
+  static volatile std::sig_atomic_t asked_to_end = 0;
+  asked_to_end = 0;
+  const auto former_pipe = std::signal(SIGPIPE, SIG_IGN);
+  const auto former_end = std::signal(SIGTERM, [](int) { asked_to_end = asked_to_end + 1; });
+  {
+    Pipe pipe;
+    Output output{pipe.input()};
+    output.line("read");
+    pipe.close_output();
+    EXPECT_EQ(asked_to_end, 0);
+    output.line("not read");
+    output.line("nor this");
+  }
+  EXPECT_EQ(asked_to_end, 1);
+  std::signal(SIGTERM, former_end);
+  std::signal(SIGPIPE, former_pipe);
 }
 
 TEST(ProgramTable, AlignsByColumnsOnTheScreenNotByBytes) {
