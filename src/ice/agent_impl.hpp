@@ -84,6 +84,7 @@ struct ICE_HIDDEN Agent::Impl {
   bool ended() const noexcept { return state == AgentState::failed || state == AgentState::disconnected || closed(); }
   bool closed() const noexcept { return state == AgentState::closed; }
   Duration interval() const noexcept;
+  Duration host_interval() const noexcept;
   void note(TimePoint now, std::string_view what, const Pair& pair, std::uint32_t number = 0);
   /// The next timeout has to be computed anew.
   void touch() noexcept { timeout_known = false; }
@@ -109,6 +110,7 @@ struct ICE_HIDDEN Agent::Impl {
   std::vector<AgentEvent> events;
   std::size_t next_event = 0;
   std::optional<std::chrono::milliseconds> remote_pacing;
+  TimePoint next_own = TimePoint::min();    // when Ta lets this agent ask the pacer again
   std::optional<TimePoint> slot;            // the pacer's, for the next transaction
   std::optional<TimePoint> nominate_again;  // when the nominator wants to be asked
   std::optional<TimePoint> patience_over;   // RFC 8863 §4: the PAC timer

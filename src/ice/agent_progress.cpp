@@ -65,6 +65,12 @@ Duration Agent::Impl::interval() const noexcept {
   return std::max(config.pacing, remote_pacing.value_or(default_interval));
 }
 
+// A peer slows its own session and no other of this host: the pacer is asked for what the application wants, 5 ms where
+// it did not say, and the rest of Ta is waited for here.
+Duration Agent::Impl::host_interval() const noexcept {
+  return std::min<Duration>(interval(), std::max(config.pacing, shortest_interval));
+}
+
 bool Agent::Impl::has_paced() const noexcept {
   const bool checking = state == AgentState::checking && session.remote_known();
   return gatherer.has_next() || (checking && checklist.has_next()) ||
@@ -78,8 +84,11 @@ void Agent::Impl::begin_paced(TimePoint now) {
   // that others have by then.
   if (!has_paced()) slot.reset();
   while (has_paced()) {
-    if (!slot) slot = environment.pacer.reserve(now, interval());
+    // Not reserved ahead, or the others would queue behind a slot that is far away.
+    if (!slot && now < next_own) return;
+    if (!slot) slot = environment.pacer.reserve(now, host_interval());
     if (*slot > now) return;
+    next_own = *slot + interval();
     slot.reset();
     const bool check = checklist.has_triggered() || !gatherer.has_next();
     if (!check) {
@@ -246,7 +255,7 @@ std::optional<TimePoint> Agent::Impl::compute_next_timeout() const {
   earliest(next, checks.next_timeout());
   earliest(next, consent.next_timeout());
   earliest(next, nominate_again);
-  if (has_paced()) earliest(next, slot);
+  if (has_paced()) earliest(next, slot.value_or(next_own));
   earliest(next, gives_up_at());
   return next;
 }

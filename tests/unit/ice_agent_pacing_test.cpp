@@ -92,6 +92,34 @@ TEST(AgentPacing, AgentsThatShareAPacerTakeTurns) {
   EXPECT_LE(begun.back() - begun.front(), 80ms);  // and no slot is wasted
 }
 
+// RFC 8445 §14.2 limits what all agents of a host do together. A peer's Ta is for its own session.
+TEST(AgentPacing, APeerThatWantsItSlowSlowsNoOtherSession) {
+  Pacer pacer;
+  LoneAgent slow{{}, {"192.0.2.1:5000"}, &pacer, 1};
+  LoneAgent quick{{}, {"192.0.2.1:5001"}, &pacer, 2};
+  slow.start({}, 5000ms);
+  quick.start({}, 5ms);
+  add_many(slow, 4);
+  add_many(quick, 20);
+  std::vector<TimePoint> begun;
+  for (TimePoint end{}; end < TimePoint{} + 400ms; end += 1ms) {  // where no retransmission comes between
+    slow.run_until(end);
+    quick.run_until(end);
+    for (const auto& sent : quick.take_sent()) begun.push_back(sent.at);
+  }
+  ASSERT_EQ(begun.size(), 20U);
+  EXPECT_LE(begun.back() - begun.front(), 20 * 5ms);  // one slot of them was the other's
+  const Duration ta = slow.report().pacing;
+  slow.run_for(ta);
+  const auto sent = slow.take_sent();
+  const auto second =
+      std::find_if(sent.begin(), sent.end(), [&](const auto& each) { return each.packet.to != sent[0].packet.to; });
+  ASSERT_NE(second, sent.end());
+  EXPECT_EQ(second->at - sent[0].at, ta);
+  for (const TimePoint at : begun) EXPECT_GE(std::max(at, sent[0].at) - std::min(at, sent[0].at), 5ms);
+  for (std::size_t i = 1; i < begun.size(); ++i) EXPECT_GE(begun[i] - begun[i - 1], 5ms);
+}
+
 // RFC 8445 §14.3: at least 500 ms, and more where there is more to do.
 TEST(AgentPacing, TheRtoOfACheckGrowsWithTheNumberOfChecks) {
   LoneAgent lone;
