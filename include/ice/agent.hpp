@@ -157,7 +157,7 @@ class ICE_API Agent {
   // ---- what arrives, what leaves -------------------------------------------------------------------------------
 
   /// STUN is handled, and a request is answered at once through Received::forward (RFC 8445 §7.3); application data
-  /// comes back as a view of the input if its source has proven itself by an authenticated check, else `not_mine`.
+  /// comes back as a view of the input if its source has sent a good check or answered one of ours, else `not_mine`.
   Received handle_datagram(TimePoint now, const Datagram& datagram, MutableBytes scratch);
   void handle_timeout(TimePoint now);
   void handle_socket(TimePoint now, const SocketEvent& event);

@@ -185,6 +185,8 @@ void Agent::Impl::handle_check_answer(TimePoint now, const Checks::Answer& answe
     case Checks::Answer::Kind::success:
       break;
   }
+  // A lite peer sends no check of its own (RFC 8445 §2.5), so its answers are all that proves it.
+  if (!proven.add(datagram.socket, datagram.from)) ++ignored.over_limit;
   // RFC 8445 §7.2.5.3.2: the valid pair is the one that the peer saw. Where the bound on local candidates leaves no
   // name for the mapped address the pair is as good, and its own base stands in.
   const std::size_t known = local.all().size();

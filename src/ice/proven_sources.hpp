@@ -8,8 +8,8 @@
 
 namespace ice {
 
-/// The addresses that have sent an authenticated check: data is taken from no other. Asked for every datagram, so the
-/// last one that was right is asked first.
+/// The addresses that have sent an authenticated check or answered one of ours: data is taken from no other. Asked for
+/// every datagram, so the last one that was right is asked first.
 class ProvenSources {
  public:
   explicit ProvenSources(std::size_t limit) noexcept : limit_{limit} {}

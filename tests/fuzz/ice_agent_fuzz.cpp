@@ -367,7 +367,10 @@ class World {
     const auto made = builder.finish();
     if (!made) return;
     const Endpoint from = elsewhere ? source() : asked.to;
-    if (asked.check && honest && code == 0) answered_[Source{asked.socket, asked.to}] = now_;
+    if (asked.check && honest && code == 0) {
+      answered_[Source{asked.socket, asked.to}] = now_;
+      if (from == asked.to) proven_.insert(Source{asked.socket, asked.to});
+    }
     receive(asked.socket, from, *made);
   }
 
@@ -460,7 +463,7 @@ class World {
   std::optional<std::size_t> described_;
   std::vector<Request> requests_;
   std::map<Source, TimePoint> answered_;  // checks of the agent's
-  std::set<Source> proven_;               // by checks that it has answered
+  std::set<Source> proven_;               // by checks that it has answered, and by answers to its own
   AgentState told_ = AgentState::idle;
   std::size_t out_ = 0;
   std::size_t gathered_ = 0;

@@ -9,6 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::controlled_config;
+using test::endpoint;
 using test::LoneAgent;
 
 constexpr std::string_view remote = "198.51.100.1:6000";
@@ -241,6 +242,26 @@ TEST(AgentLife, AFullAgentControlsALitePeer) {
   EXPECT_EQ(lone.agent().role(), Role::controlling);  // RFC 8445 §6.1.1
   EXPECT_EQ(lone.events_of<RoleSwitched>().size(), 1U);
   lone.connect(remote);
+}
+
+// RFC 8445 §2.5: a lite peer answers checks and sends none, so an answer proves it as well as a check does.
+TEST(AgentLife, ALitePeersDataIsTakenAlthoughItNeverSendsACheck) {
+  LoneAgent lone;
+  auto told = LoneAgent::description({remote});
+  told.lite = true;
+  lone.gather();
+  lone.describe(told);
+  EXPECT_EQ(lone.receive_text("too early", remote).verdict, Verdict::not_mine);
+  for (int i = 0; i < 20 && lone.state() != AgentState::connected; ++i) {
+    lone.run_for(5ms);
+    for (const auto& sent : lone.take_sent()) lone.succeed(sent);
+  }
+  ASSERT_EQ(lone.state(), AgentState::connected);
+  EXPECT_EQ(*lone.send("to the peer"), endpoint(remote));
+  const auto heard = lone.receive_text("from the peer", remote);
+  EXPECT_EQ(heard.verdict, Verdict::application_data);
+  EXPECT_EQ(heard.data, "from the peer");
+  EXPECT_EQ(lone.receive_text("a stranger's", "198.51.100.1:6001").verdict, Verdict::not_mine);
 }
 
 TEST(AgentLife, CandidatesSignalledBeforeTheDescriptionAreKeptWithinTheirBound) {
