@@ -210,6 +210,11 @@ void Agent::Impl::handle_check_answer(TimePoint now, const Checks::Answer& answe
       selected ? nominated_by_peer && checklist.valid_priority(pair) > checklist.valid_priority(checklist[*selected])
                : nominated_by_us || nominated_by_peer;
   if (wanted) select(now, answer.pair);
+  // The success has taken the place of the nominating check that was queued or under way: it is still to be answered.
+  if (!selected && nominator.nominated() == answer.pair && !answer.fields.nominate) {
+    pair.nominate = true;
+    checklist.trigger(answer.pair);
+  }
 }
 
 void Agent::Impl::handle_gather_answer(TimePoint now, const Gatherer::Answer& answer) {

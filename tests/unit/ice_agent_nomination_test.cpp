@@ -340,6 +340,34 @@ TEST(AgentNomination, BothEndsHoldTheSamePair) {
   EXPECT_EQ(a.pairs[0].remote, b.pairs[0].mapped);
 }
 
+// Two role switches leave a check that does not nominate under way on the pair that is nominated next.
+TEST(AgentNomination, TheSuccessOfAnOrdinaryCheckDoesNotSwallowTheNominationOfItsPair) {
+  for (const Duration wait : {0ms, 5ms}) {  // the nomination is queued; it is under way
+    LoneAgent lone;
+    lone.start({first});
+    lone.succeed(lone.take_sent().at(0));
+    lone.run_for(5ms);
+    const auto nomination = lone.take_sent().at(0);
+    ASSERT_TRUE(nomination.nominates());
+    lone.refuse(nomination, stun::ErrorCode::role_conflict);
+    ASSERT_EQ(lone.agent().role(), Role::controlled);
+    lone.run_for(5ms);
+    const auto ordinary = lone.take_sent().at(0);
+    ASSERT_FALSE(ordinary.nominates());
+    lone.check(first, {.role = Role::controlled});  // with the smaller tie-breaker
+    ASSERT_EQ(lone.agent().role(), Role::controlling);
+    lone.run_for(wait);
+    lone.take_sent();
+    lone.succeed(ordinary);
+    lone.run_for(10ms);
+    const auto again = lone.take_sent();
+    ASSERT_EQ(again.size(), 1U);
+    EXPECT_TRUE(again[0].nominates());
+    lone.succeed(again[0]);
+    EXPECT_EQ(lone.state(), AgentState::connected);
+  }
+}
+
 TEST(AgentNomination, ALostNominationIsSentAgainAndIsTheSameRequest) {
   LoneAgent lone;
   lone.start({first});
