@@ -40,6 +40,7 @@ constexpr std::string_view program = "mesh_demo join";
 constexpr double least_attempt_timeout = 0.5;
 constexpr double most_attempt_timeout = 60;
 constexpr double default_attempt_timeout = 10;
+constexpr double shortest_stay = 0.1;
 constexpr double longest_stay = 30.0 * 24 * 3600;
 
 void complain(std::string_view text) { print_error(program, text); }
@@ -58,7 +59,7 @@ struct Options {
   std::string name;
   std::vector<stun::Uri> servers{};
   double attempt_timeout = default_attempt_timeout;
-  double exit_after = 0;  ///< 0: stays
+  std::optional<double> exit_after{};  ///< none: stays
   std::string report{};
   std::string trace{};
 };
@@ -87,10 +88,10 @@ class Participant {
     began_ = io::now();
     mesh_.on_event([this](const MeshEvent& event) { on_event(event); });
     mesh_.with([](Mesh& mesh, TimePoint now) { mesh.join(now); });
-    if (options_.exit_after > 0) {
-      stay_.expires_after(to_duration(options_.exit_after));
+    if (options_.exit_after) {
+      stay_.expires_after(to_duration(*options_.exit_after));
       stay_.async_wait([this](const auto& error) {
-        if (!error) leave();
+        if (!error) end_stay();
       });
     }
     wait_for_signal();
@@ -103,16 +104,20 @@ class Participant {
   }
 
  private:
+  static std::vector<LocalAddress> candidate_addresses(const std::vector<io::InterfaceAddress>& all, bool loopback) {
+    std::vector<LocalAddress> addresses;
+    for (const io::InterfaceAddress& one : io::host_candidate_addresses(all, loopback))
+      addresses.push_back({one.address, one.interface});
+    return addresses;
+  }
+
   MeshConfig mesh_config() {
     MeshConfig config{
         .server = options_.server, .room = options_.room, .name = options_.name, .servers = options_.servers};
-    // Whoever reaches signalling over loopback has peers on the same host.
-    const bool loopback = options_.server.address.is_loopback();
-    config.call.agent.allow_loopback = loopback;
     config.call.attempt_timeout = to_duration(options_.attempt_timeout);
     if (const auto all = io::interface_addresses()) {
-      for (const io::InterfaceAddress& one : io::host_candidate_addresses(*all, loopback))
-        config.call.addresses.push_back({one.address, one.interface});
+      config.call.addresses = candidate_addresses(*all, false);
+      config.loopback_addresses = candidate_addresses(*all, true);
     } else {
       complain(fmt::format("cannot list the addresses of this host: {}", all.error().message()));
     }
@@ -126,6 +131,16 @@ class Participant {
       leave();
       wait_for_signal();
     });
+  }
+
+  void end_stay() {
+    if (!joined_) {
+      complain(format_in(options_.common.language, "signalling at {0} was not reached in {1} s",
+                         "{0} 시그널링 서버에 {1}초 안에 연결하지 못했습니다", options_.server.to_string(),
+                         *options_.exit_after));
+      failed_ = true;
+    }
+    leave();
   }
 
   void leave() {
@@ -148,6 +163,7 @@ class Participant {
     }
     show(event);
     if (std::holds_alternative<Joined>(event)) {
+      joined_ = true;
       input_.start();
     } else if (const auto* of_peer = std::get_if<PeerEvent>(&event)) {
       const auto* failure = std::get_if<CallFailed>(&of_peer->event);
@@ -188,6 +204,7 @@ class Participant {
   StdinLines input_;
   Output output_{STDOUT_FILENO};
   TimePoint began_{};
+  bool joined_ = false;
   bool leaving_ = false;
   bool failed_ = false;
 };
@@ -256,8 +273,9 @@ int run_join(int argc, const char* const* argv) {
       ->type_name("FILE");
   app.add_option("--trace", options.trace, "write every datagram of ICE to this file, for Wireshark")
       ->type_name("FILE");
-  app.add_option("--exit-after", options.exit_after, "leave after so many seconds")
-      ->check(CLI::Range(0.0, longest_stay).description(""))
+  app.add_option("--exit-after", options.exit_after,
+                 fmt::format("leave after so many seconds, {} at least", shortest_stay))
+      ->check(CLI::Range(shortest_stay, longest_stay).description(""))
       ->type_name("SECONDS");
   TurnOptions turn{app, {"--ice-user", "--ice-password"}};
   turn.add_policy();

@@ -142,7 +142,13 @@ void Mesh::depart_if_done(TimePoint now) {
 
 // ---- signalling
 
-void Mesh::handle(TimePoint, const LinkUp&) { link_.send(Join{config_.room, config_.name}); }
+void Mesh::handle(TimePoint, const LinkUp& up) {
+  if (up.local.address.canonical().is_loopback()) {
+    config_.call.agent.allow_loopback = true;
+    config_.call.addresses = config_.loopback_addresses;
+  }
+  link_.send(Join{config_.room, config_.name});
+}
 
 void Mesh::handle(TimePoint now, const LinkDown& down) {
   if (phase_ == Phase::joining) {

@@ -21,6 +21,9 @@ struct MeshConfig {
   std::string name;
   std::vector<stun::Uri> servers{};  ///< of STUN; empty takes what `welcome` hands out
   CallConfig call{};                 ///< agent.servers is set by the mesh
+  /// Instead of call.addresses where signalling is reached over loopback, whatever address it was asked at: its peers
+  /// may be on the same host. Loopback is allowed then.
+  std::vector<LocalAddress> loopback_addresses{};
 };
 
 /// The server has let us in. The newcomer offers to each of `peers`.

@@ -78,12 +78,22 @@ std::size_t Scoreboard::messages_delivered() const {
   return sum;
 }
 
+bool Scoreboard::complete(const End& a, const End& b) {
+  const bool sent = a.sent > 0 && b.sent > 0;
+  return a.connected && b.connected && sent && a.heard == b.sent && b.heard == a.sent;
+}
+
+bool Scoreboard::complete() const {
+  bool all = true;
+  for_each_pair([&](const auto&, const auto&, const End& a, const End& b) { all = all && complete(a, b); });
+  return all;
+}
+
 bool Scoreboard::settled() const {
   bool all = true;
   for_each_pair([&](const auto&, const auto&, const End& a, const End& b) {
     const bool failed = (a.failed && a.failed->final) || (b.failed && b.failed->final);
-    const bool done = a.connected && b.connected && a.heard >= b.sent && b.heard >= a.sent && a.sent > 0 && b.sent > 0;
-    all = all && (failed || done);
+    all = all && (failed || complete(a, b));
   });
   return all;
 }

@@ -30,9 +30,10 @@ class Scoreboard {
   std::size_t relayed() const;
   std::size_t messages_sent() const;
   std::size_t messages_delivered() const;
+  bool has_sent(const std::string& self, const std::string& peer) const { return end(self, peer).sent > 0; }
 
-  /// Every pair is connected at both ends and each has heard from the other.
-  bool complete() const { return connected() == pairs() && messages_delivered() == 2 * pairs(); }
+  /// Every pair is connected at both ends, and each has heard all that the other sent, which is something.
+  bool complete() const;
   /// Nothing more will happen: each pair is complete, or has finally failed.
   bool settled() const;
 
@@ -52,6 +53,8 @@ class Scoreboard {
     std::size_t heard = 0;
   };
   using Key = std::pair<std::string, std::string>;
+
+  static bool complete(const End& a, const End& b);
 
   const End& end(const std::string& self, const std::string& peer) const;
   template <class F>

@@ -56,8 +56,12 @@ void StdinLines::pause() {
 void StdinLines::read() {
   const ssize_t size = ::read(input_.native_handle(), buffer_.data(), buffer_.size());
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return wait();
-  if (size <= 0) return;  // the end, which is no reason to leave
-  lines_.feed({buffer_.data(), static_cast<std::size_t>(size)});
+  if (size == 0 && lines_.buffered() > 0)
+    lines_.feed(bytes_of("\n"));  // the end also ends the last line
+  else if (size > 0)
+    lines_.feed({buffer_.data(), static_cast<std::size_t>(size)});
+  else
+    return;  // which is no reason to leave
   if (hand_over()) wait();
 }
 

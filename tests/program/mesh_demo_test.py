@@ -7,6 +7,7 @@ import json
 import os
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -209,13 +210,26 @@ class Join(unittest.TestCase):
         peers["a"].wait_for("left", peer="b")
         self.assertFalse(any(one["event"] == "disconnected" for one in peers["a"].seen))
 
-    def test_leaves_by_itself_and_writes_a_report(self):
+    def test_leaves_by_itself(self):
+        peer = self.join("a", "--exit-after", "3")
+        self.assertEqual(peer.process.wait(timeout=PATIENCE), 0)
+
+    def test_signalling_that_never_lets_it_in_before_it_leaves_is_one_line_and_status_1(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            address = f"127.0.0.1:{silent.getsockname()[1]}"
+            status, out, errors = run("join", address, "--room", "room", "--name", "a", "--exit-after", "0.2", "--json")
+        self.assertEqual((status, out), (1, ""))
+        self.assertEqual(errors, f"mesh_demo join: signalling at {address} was not reached in 0.2 s\n")
+
+    def test_writes_a_report(self):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "report.json")
             other = self.join("a")
-            peer = self.join("b", "--exit-after", "2", "--report", path)
+            peer = self.join("b", "--report", path)
+            other.wait_for("connected", peer="b")
+            peer.wait_for("connected", peer="a")
+            self.assertEqual(peer.stop(), (0, ""))
             other.wait_for("left", peer="b")
-            self.assertEqual(peer.process.wait(timeout=PATIENCE), 0)
             with open(path, encoding="utf-8") as file:
                 report = json.load(file)
         self.assertEqual((report["self"], report["room"]), ("b", "room"))
@@ -246,6 +260,12 @@ class Join(unittest.TestCase):
         other.say("you hear me")
         peer.wait_for("message", text="you hear me")
 
+    def test_the_last_line_of_standard_input_need_not_be_ended(self):
+        peer = self.join("a")
+        peer.process.stdin.write("first\nlast")
+        peer.process.stdin.close()
+        self.join("b").wait_for("message", **{"from": "a", "text": "last"})
+
     def test_a_line_waits_for_somebody_who_hears_it(self):
         peer = self.join("a")
         peer.say("anybody there?")
@@ -262,9 +282,7 @@ class Join(unittest.TestCase):
         first = self.join("a")
         self.join("b", "--ice-server", f"stun:localhost:{port}").wait_for("connected", peer="a")
         first.wait_for("connected", peer="b")
-        status, _, errors = run("join", "--ice-server", f"stun:127.0.0.1:{port}", self.address, "--room", "other",
-                                "--name", "c", "--exit-after", "0.1")
-        self.assertEqual((status, errors), (0, ""))
+        self.assertEqual(self.join("c", "--ice-server", f"stun:127.0.0.1:{port}").stop(), (0, ""))
 
 
 class Usage(unittest.TestCase):
@@ -284,6 +302,7 @@ class Usage(unittest.TestCase):
                           ("join", "127.0.0.1:9", "--room", "r", "--name", "a\nb"),
                           ("join", "127.0.0.1:9", "--room", "r", "--name", "n" * 65),
                           (*join, "--ice-server", "http://x"), (*join, *("--ice-server", "stun:1.2.3.4") * 17), (*join, "--attempt-timeout", "0"),
+                          (*join, "--exit-after", "0"),
                           (*join, "--report", "/nowhere/at/all"),
                           (*join, "--trace", "/nowhere/at/all"), ("serve", "--listen", "nowhere"),
                           ("serve", "--external-ip", "somewhere")):
