@@ -77,9 +77,9 @@ void Call::close_session(TimePoint now) {
   names_.clear();
 }
 
-void Call::fail_attempt(TimePoint now, EndCause cause, bool tell_peer) {
+void Call::fail_attempt(TimePoint now, EndCause cause, bool tell_peer, std::string peer_cause) {
   const bool final = attempt_ == most_attempts || !signalled_;
-  CallFailed failed{attempt_, final, cause, now - began_, {}};
+  CallFailed failed{attempt_, final, cause, now - began_, {}, std::move(peer_cause)};
   if (session_ != nullptr) failed.report = session_->agent().report();
   past_.push_back({attempt_, cause, failed.report});
   events_.push_back(std::move(failed));
@@ -162,7 +162,7 @@ void Call::handle_message(TimePoint now, const Error& error) {
     ++ignored_;
     return;
   }
-  fail_attempt(now, DemoCause::peer_gave_up, false);
+  fail_attempt(now, DemoCause::peer_gave_up, false, error.text);
   pump(now);
 }
 

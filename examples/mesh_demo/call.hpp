@@ -42,6 +42,7 @@ struct CallFailed {
   EndCause cause;
   Duration took{};
   ConnectivityReport report;
+  std::string peer_cause{};  ///< of peer_gave_up: the cause in the peer's words, as it sent them; empty for none
 };
 /// The peer went away without a goodbye.
 struct CallDisconnected {
@@ -150,7 +151,7 @@ class Call {
   void begin_attempt(TimePoint now, Attempt attempt);
   void open_session(TimePoint now, Role role);
   void close_session(TimePoint now);
-  void fail_attempt(TimePoint now, EndCause cause, bool tell_peer);
+  void fail_attempt(TimePoint now, EndCause cause, bool tell_peer, std::string peer_cause = {});
   void disconnect(TimePoint now, EndCause cause);
   void end(TimePoint now);
   void handle_deadline(TimePoint now);

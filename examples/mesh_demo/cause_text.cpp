@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
+
+#include "common/utf8.hpp"
 
 namespace ice::mesh {
 namespace {
@@ -12,8 +15,8 @@ using programs::format_in;
 using programs::Language;
 using programs::Text;
 
-constexpr Text use_relay{"a relay: give both peers a TURN server (RFC 8656)",
-                         "중계 서버 사용: 두 피어 모두에 TURN 서버를 지정하십시오 (RFC 8656)"};
+constexpr Text use_relay{"a relay: give both peers a TURN server (RFC 8656; not in this build yet)",
+                         "중계 서버 사용: 두 피어 모두에 TURN 서버를 지정하십시오 (RFC 8656; 이 빌드에는 아직 없음)"};
 constexpr Text check_server{"check the server's address, and whether UDP to it is blocked",
                             "서버 주소와 서버로 가는 UDP가 막혀 있는지 확인하십시오"};
 constexpr Text check_versions{"check what the peer runs: it does not follow RFC 8445",
@@ -108,8 +111,8 @@ CauseText text_of(Cause cause) noexcept {
     case Cause::no_common_family:
       return {{"no address here is of the same family as one of the peer's (RFC 8445 §6.1.2.2)",
                "양쪽 주소의 종류(IPv4/IPv6)가 서로 맞지 않습니다 (RFC 8445 §6.1.2.2)"},
-              {"give both sides IPv4 or both IPv6, or both a TURN server (RFC 8656)",
-               "양쪽 모두 IPv4 또는 IPv6를 쓰거나 TURN 서버를 지정하십시오 (RFC 8656)"}};
+              {"give both sides IPv4 or both IPv6, or both a TURN server (RFC 8656; not in this build yet)",
+               "양쪽 모두 IPv4 또는 IPv6를 쓰거나 TURN 서버를 지정하십시오 (RFC 8656; 이 빌드에는 아직 없음)"}};
     case Cause::checks_failed:
       return {
           {"pairs of addresses were tried, none worked: NATs or firewalls on both sides let nothing in "
@@ -166,6 +169,9 @@ Cause cause_so_far(const ConnectivityReport& report) noexcept {
   if (report.local_candidates.empty()) return Cause::no_local_candidates;
   if (report.remote_candidates.empty()) return Cause::no_remote_candidates;
   if (report.pairs.empty()) return Cause::no_common_family;
+  const bool worked =
+      std::any_of(report.pairs.begin(), report.pairs.end(), [](const auto& pair) { return pair.valid; });
+  if (worked) return Cause::nomination_failed;
   return Cause::checks_failed;
 }
 
@@ -173,12 +179,20 @@ std::string describe(const CallFailed& failed, Language language) {
   const std::string numbers = evidence(failed.report, language);
   const std::string_view said = text_of(failed.cause).text.in(language);
   if (ended_by_ice(failed)) return fmt::format("{} ({})", said, numbers);
+  const std::string_view known = diagnosis(failed.report).text.in(language);
+  if (failed.cause == EndCause{DemoCause::peer_gave_up}) {
+    const std::string why = failed.peer_cause.empty()
+                                ? std::string{said}
+                                : format_in(language, "the peer gave up: {}", "상대가 포기했습니다: {}",
+                                            programs::to_printable(failed.peer_cause));
+    return format_in(language, "{0}. So far: {1} ({2})", "{0}. 지금까지: {1} ({2})", why, known, numbers);
+  }
   return format_in(
       language,
       "{0}; the demo stopped after {1} s, where ICE itself would go on until 39.5 s (RFC 8863 §4). So far: "
       "{2} ({3})",
       "{0}; 데모가 {1}초 만에 중단했습니다 (ICE 자체는 39.5초까지 계속합니다, RFC 8863 §4). 지금까지: {2} ({3})", said,
-      seconds(failed.took), diagnosis(failed.report).text.in(language), numbers);
+      seconds(failed.took), known, numbers);
 }
 
 std::string remedy_for(const CallFailed& failed, Language language) {

@@ -65,6 +65,7 @@ TEST(MeshFailure, OneSideThatFailsTakesTheOtherToTheSecondAttemptAtOnce) {
   set_udp(first, true);
   ASSERT_TRUE(world.run_until([&] { return world.all_connected(); }, 2s));
   EXPECT_EQ(to_string(first.told<CallFailed>("hasty").at(0).cause), "peer-gave-up");
+  EXPECT_EQ(first.told<CallFailed>("hasty").at(0).peer_cause, "attempt-timeout");
   EXPECT_EQ(to_string(second.told<CallFailed>("patient").at(0).cause), "attempt-timeout");
 }
 
@@ -260,6 +261,24 @@ TEST(MeshFailure, AGoodbyeIsHeardOverThePairWhereSignallingIsDead) {
   EXPECT_EQ(a.told<CallLeft>("p2").size(), 1U);
   world.network.run_for(60s);
   EXPECT_TRUE(a.told<CallDisconnected>("p2").empty());
+}
+
+TEST(MeshFailure, AGoodbyeHeardBeforeOurOwnPairIsSelectedStands) {
+  MeshWorld world;
+  Peer& a = world.join({}, "controlled");
+  Peer& b = world.join({}, "controlling");
+  ASSERT_TRUE(world.run_until([&] { return a.machine->connected() == 1; }, 10s));
+  ASSERT_EQ(b.machine->connected(), 0U) << "the answer to its nomination is on its way";
+  auto& ingress = b.host->interfaces()[0]->link().ingress;
+  ingress.up = false;
+  world.leave(a);
+  world.network.run_for(100ms);
+  ingress.up = true;  // the goodbye is sent again before the nomination is
+  world.network.run_for(10s);
+  EXPECT_EQ(b.told<CallLeft>("controlled").size(), 1U);
+  EXPECT_TRUE(b.told<CallConnected>("controlled").empty());
+  EXPECT_TRUE(b.told<CallFailed>("controlled").empty());
+  EXPECT_EQ(b.machine->peers(), 0U);
 }
 
 TEST(MeshFailure, AGoodbyeIsToldOnceAndIsNoFailure) {

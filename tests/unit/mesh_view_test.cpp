@@ -87,11 +87,30 @@ TEST(MeshCauseText, AnAttemptThatWasGivenUpSaysWhatWasKnownSoFar) {
   EXPECT_NE(text.find("7 checks sent on 1 pairs, 0 answered, 3 heard"), std::string::npos) << text;
   EXPECT_NE(remedy_for(failed, Language::en).find("TURN"), std::string::npos);
 
+  pair.valid = true;
+  EXPECT_EQ(cause_so_far(failed.report), Cause::nomination_failed) << "a pair worked";
+
   const auto object = to_json("a", MeshEvent{PeerEvent{"b", failed}}, Language::en);
   ASSERT_TRUE(object);
   EXPECT_EQ(object->at("cause"), "attempt-timeout");
   EXPECT_EQ(object->at("final"), true);
   EXPECT_EQ(object->at("attempt"), 1);
+}
+
+TEST(MeshCauseText, APeerThatGaveUpIsQuotedAndNothingIsSaidOfOurOwnTimeout) {
+  CallFailed failed{1, false, DemoCause::peer_gave_up, 3s, {}};
+  EXPECT_EQ(describe(failed, Language::en).find("the demo stopped"), std::string::npos);
+  failed.peer_cause = "checks-failed\x1b";
+  const std::string text = describe(failed, Language::en);
+  EXPECT_EQ(text.find("the peer gave up: checks-failed\xef\xbf\xbd. So far: "), 0U) << text;
+  EXPECT_EQ(text.find("the demo stopped"), std::string::npos) << text;
+}
+
+TEST(MeshCauseText, ARemedyThatThisBuildLacksSaysSo) {
+  for (const Cause cause : {Cause::checks_failed, Cause::no_common_family, Cause::asymmetric_response}) {
+    EXPECT_NE(text_of(cause).remedy.in(Language::en).find("not in this build yet"), std::string::npos);
+    EXPECT_NE(text_of(cause).remedy.in(Language::ko).find("이 빌드에는 아직 없음"), std::string::npos);
+  }
 }
 
 CallConnected a_connection(CandidateType type = CandidateType::host) {
@@ -139,6 +158,21 @@ TEST(MeshScoreboard, APairCountsWhenBothEndsAreConnected) {
   EXPECT_NE(table.find("192.0.2.1:1"), std::string::npos) << table;
   EXPECT_NE(table.find("not connected"), std::string::npos) << table;
   EXPECT_NE(table.find("1 of 3 pairs connected"), std::string::npos) << table;
+}
+
+TEST(MeshScoreboard, APairThatSaidMoreThanOnceIsCompleteWhenAllOfItIsHeard) {
+  Scoreboard scores{{"a", "b"}};
+  scores.note("a", PeerEvent{"b", a_connection()});
+  scores.note("b", PeerEvent{"a", a_connection()});
+  EXPECT_FALSE(scores.complete()) << "nothing was said";
+  EXPECT_FALSE(scores.has_sent("a", "b"));
+  for (const auto& [from, to] : {std::pair{"a", "b"}, std::pair{"b", "a"}, std::pair{"b", "a"}}) {
+    scores.note_sent(from, to);
+    EXPECT_FALSE(scores.complete());
+    scores.note(to, PeerEvent{from, CallText{"hello"}});
+  }
+  EXPECT_TRUE(scores.has_sent("a", "b"));
+  EXPECT_TRUE(scores.complete());
 }
 
 }  // namespace
