@@ -22,8 +22,8 @@
 namespace ice {
 
 /// The largest Ta that a peer may impose; ours, since RFC 8445 §14.2 names none and RFC 8839 §5.5 allows ten digits of
-/// milliseconds. At this one a handful of pairs fills the 39.5 s of RFC 8863 already.
-inline constexpr std::chrono::milliseconds longest_interval{5'000};
+/// milliseconds. Ten times the default, and as long as the shortest RTO: 79 pairs begin in the 39.5 s of RFC 8863.
+inline constexpr std::chrono::milliseconds longest_interval{500};
 /// RFC 8445 §14.2: all agents of a host together may not begin transactions more often.
 inline constexpr std::chrono::milliseconds shortest_interval{5};
 

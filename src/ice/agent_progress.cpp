@@ -3,6 +3,7 @@
 
 #include "ice/agent_impl.hpp"
 #include "ice/earliest.hpp"
+#include "ice/rto.hpp"
 
 namespace ice {
 namespace {
@@ -95,10 +96,7 @@ void Agent::Impl::begin_paced(TimePoint now) {
       gatherer.start_next(interval());
       continue;
     }
-    // RFC 8445 §14.3 has N times this in the product, which keeps the rate of retransmissions, too, below one in Ta by
-    // a wide margin and makes a lost packet cost seconds. Without N they stay below one in Ta.
-    const Duration rto = std::max(stun::RetransmissionSchedule::default_rto,
-                                  interval() * static_cast<Duration::rep>(checklist.active()));
+    const Duration rto = rto_for(interval(), checklist.active());
     const auto index = checklist.take_next();
     if (!index) return;
     Pair& pair = checklist[*index];

@@ -5,6 +5,7 @@
 
 #include "ice/earliest.hpp"
 #include "ice/reachable.hpp"
+#include "ice/rto.hpp"
 #include "ice/stun/builder.hpp"
 
 namespace ice {
@@ -97,10 +98,8 @@ bool Gatherer::has_next() const noexcept {
                                   [](const Question& question) { return question.state == Question::State::pending; });
 }
 
-// RFC 8445 §14.3: RTO = MAX (500 ms, Ta * number of server-reflexive candidates).
 void Gatherer::start_next(Duration interval) {
-  const Duration rto =
-      std::max(stun::RetransmissionSchedule::default_rto, interval * static_cast<Duration::rep>(questions_.size()));
+  const Duration rto = rto_for(interval, questions_.size());
   for (Question& question : questions_) {
     if (question.state != Question::State::pending) continue;
     question.state = Question::State::asking;

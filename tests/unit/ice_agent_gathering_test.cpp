@@ -122,6 +122,17 @@ TEST(AgentGathering, TheRtoGrowsWithWhatThereIsToAsk) {
   EXPECT_EQ(sent[1].at, TimePoint{800ms});
 }
 
+TEST(AgentGathering, TheRtoGrowsNoLongerThanTwoSeconds) {
+  AgentConfig config = with_servers({"stun:203.0.113.1", "stun:203.0.113.2"});
+  config.pacing = 1500ms;
+  LoneAgent lone{config};
+  lone.gather();
+  lone.run_for(3s);
+  const auto sent = lone.take_sent_to(server);
+  ASSERT_EQ(sent.size(), 2U);
+  EXPECT_EQ(sent[1].at, TimePoint{2s});
+}
+
 // RFC 8445 §5.1.1.4: mappings "MUST be kept alive by additional Binding requests to the server", and from the start:
 // a NAT may forget after 30 s, and the phone may ring for longer.
 TEST(AgentGathering, KeepsTheMappingFromGatheringUntilAPairIsSelected) {

@@ -37,7 +37,7 @@ TEST(AgentPacing, TheLargerProposalWinsAndSilenceMeansFiftyMilliseconds) {
   };
   for (const Case& each : {Case{5ms, 5ms, 5ms}, Case{5ms, 20ms, 20ms}, Case{30ms, 20ms, 30ms},
                            Case{5ms, std::nullopt, 50ms}, Case{80ms, std::nullopt, 80ms}, Case{5ms, 0ms, 5ms},
-                           Case{0ms, 20ms, 20ms}, Case{1ms, 1ms, 5ms}, Case{5ms, 1h, 5s}}) {
+                           Case{0ms, 20ms, 20ms}, Case{1ms, 1ms, 5ms}, Case{5ms, 1h, 500ms}}) {
     AgentConfig config;
     config.pacing = each.ours;
     LoneAgent lone{config};
@@ -136,6 +136,21 @@ TEST(AgentPacing, TheRtoOfACheckGrowsWithTheNumberOfChecks) {
   another.describe(told);
   another.run_for(4s);
   EXPECT_EQ(gaps(another.take_sent_to("198.51.100.1:6000")).at(0), 1500ms);  // 30 times 50 ms
+}
+
+// A transaction takes 79 RTOs, and an agent fails once all have ended: a peer must not make that last for ever.
+TEST(AgentPacing, HoweverLongTheListAndSlowThePeerItEndsInMinutes) {
+  constexpr int count = 80;
+  AgentConfig config;
+  config.limits.remote_candidates = count;
+  for (const std::chrono::milliseconds theirs : {std::chrono::milliseconds{50}, std::chrono::milliseconds{1h}}) {
+    LoneAgent lone{config};
+    lone.start({}, theirs);
+    add_many(lone, count);
+    ASSERT_EQ(lone.report().pairs.size(), std::size_t{count});
+    lone.run_for(count * lone.report().pacing + 79 * 2s);  // the last to begin, with the longest RTO
+    EXPECT_EQ(lone.state(), AgentState::failed);
+  }
 }
 
 // Triggered checks first, the peer waits for them; then servers, which the peer waits for too; then the rest.
