@@ -178,8 +178,8 @@ void Agent::Impl::handle_check_answer(TimePoint now, const Checks::Answer& answe
       return;
     case Checks::Answer::Kind::failure:
       note(now, "ice-check-refused", pair, pair.error_code);
-      // A late answer to a check that another one replaced fails nothing that has succeeded since.
-      if (pair.selected || (pair.valid() && answer.replaced && !answer.fields.nominate)) return;
+      // A late answer to a check that another one replaced decides nothing: the other has succeeded or is still open.
+      if (pair.selected || (answer.replaced && !answer.fields.nominate)) return;
       check_failed(now, answer.pair, answer.cause);
       return;
     case Checks::Answer::Kind::success:

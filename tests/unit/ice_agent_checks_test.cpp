@@ -461,6 +461,23 @@ TEST(AgentChecks, TheRefusalOfACheckThatWasReplacedFailsNoValidPair) {
   EXPECT_EQ(lone.state(), AgentState::connected);
 }
 
+// The check that took its place is still open, and decides.
+TEST(AgentChecks, TheRefusalOfACheckThatWasReplacedFailsNoPairThatIsStillChecked) {
+  for (const Duration wait : {0ms, 5ms}) {  // the new check is queued; it is under way
+    LoneAgent lone{controlled_config()};
+    lone.start({remote});
+    const auto replaced = lone.take_sent().at(0);
+    lone.check(remote);
+    lone.run_for(wait);
+    lone.refuse(replaced, stun::ErrorCode::bad_request);
+    EXPECT_NE(lone.pair(remote).state, PairState::failed);
+    lone.run_for(5ms - wait);
+    const auto open = lone.take_sent().at(0);
+    lone.succeed(open);
+    EXPECT_TRUE(lone.pair(remote).valid);
+  }
+}
+
 // RFC 8445 §7.3.1.1: a retransmission repeats its request; only a new transaction has the new role.
 TEST(AgentChecks, ARequestUnderWayKeepsTheRoleItWasSentWith) {
   LoneAgent lone;
