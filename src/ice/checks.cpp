@@ -5,6 +5,7 @@
 #include <cassert>
 
 #include "ice/earliest.hpp"
+#include "ice/reachable.hpp"
 #include "ice/stun/builder.hpp"
 
 namespace ice {
@@ -138,9 +139,10 @@ std::optional<Checks::Answer> Checks::handle_response(TimePoint now, const stun:
     return answer;
   }
   if (authentic->message_class() == stun::Class::error_response) return answer;
-  // RFC 8489 §6.3.3: an answer with an attribute that must be understood and is not cannot be used.
+  // RFC 8489 §6.3.3: an answer with an attribute that must be understood and is not cannot be used. Nor can one that
+  // saw this host where no host can be.
   const auto mapped = authentic->get<stun::attr::XorMappedAddress>();
-  if (!mapped || !authentic->unknown_required().empty()) {
+  if (!mapped || !is_reachable(*mapped) || !authentic->unknown_required().empty()) {
     answer.cause = Cause::bad_response;
     return answer;
   }

@@ -156,6 +156,16 @@ TEST(AgentChecks, AMappedAddressThatWasUnknownBecomesAPeerReflexiveCandidate) {
   EXPECT_EQ(lone.events_of<CandidateGathered>().size(), 1U);  // the peer knows it
 }
 
+TEST(AgentChecks, AMappedAddressThatNobodyCanHaveFailsThePairAndIsNoCandidate) {
+  for (const std::string_view mapped : {"0.0.0.0:5000", "192.0.2.1:0", "224.0.0.1:5000", "[ff02::1]:5000"}) {
+    LoneAgent lone;
+    lone.start({remote});
+    lone.succeed(lone.take_sent().at(0), mapped);
+    EXPECT_EQ(lone.pair(remote).cause, Cause::bad_response);
+    EXPECT_EQ(lone.report().local_candidates.size(), 1U);
+  }
+}
+
 TEST(AgentChecks, WithoutRoomForThatCandidateThePairIsAsGood) {
   AgentConfig config;
   config.limits.local_candidates = 1;
