@@ -188,8 +188,7 @@ result<Transmit> Agent::Impl::wrap(TimePoint now, ComponentId component, Bytes p
     consent.sent(now);
   } else if (state == AgentState::checking) {
     // An answered check is consent for as long as any other answer (RFC 7675 §5.1).
-    through = checklist.best_valid();
-    if (through && now - *checklist[*through].answered >= Consent::lifetime) through.reset();
+    through = checklist.best_valid(now - Consent::lifetime);
   }
   if (!through) return fail(errc::no_consent);
   const Pair& pair = checklist[*through];

@@ -206,10 +206,12 @@ void Checklist::recompute_priorities() {
   for (Pair& pair : pairs_) pair.priority = priority_of(pair, base_of(pair).host_priority);
 }
 
-std::optional<PairIndex> Checklist::best_valid() const noexcept {
+std::optional<PairIndex> Checklist::best_valid(TimePoint since) const noexcept {
   std::optional<PairIndex> best;
   for (PairIndex i = 0; i < pairs_.size(); ++i)
-    if (pairs_[i].valid() && (!best || valid_priority(pairs_[i]) > valid_priority(pairs_[*best]))) best = i;
+    if (pairs_[i].valid() && pairs_[i].answered > since &&
+        (!best || valid_priority(pairs_[i]) > valid_priority(pairs_[*best])))
+      best = i;
   return best;
 }
 

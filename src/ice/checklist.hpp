@@ -91,8 +91,8 @@ class Checklist {
   /// The priority of the valid pair that the check of `pair`, which has succeeded, has made: that of the candidate
   /// which the peer saw, not of its base (RFC 8445 §7.2.5.3.2). Both agents compute the same.
   std::uint64_t valid_priority(const Pair& pair) const noexcept;
-  /// The valid pair of highest priority.
-  std::optional<PairIndex> best_valid() const noexcept;
+  /// The valid pair of highest priority, of those whose last answer came after `since`.
+  std::optional<PairIndex> best_valid(TimePoint since = TimePoint::min()) const noexcept;
 
   std::size_t undecided() const noexcept;
   /// Num-Waiting + Num-In-Progress (RFC 8445 §14.3).

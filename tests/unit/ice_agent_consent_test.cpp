@@ -168,6 +168,22 @@ TEST(AgentConsent, DataGoesThroughAValidPairBeforeOneIsSelectedForAsLongAsItsAns
   EXPECT_EQ(lone.send("x").error(), errc::no_consent);
 }
 
+TEST(AgentConsent, BeforeOneIsSelectedDataTakesTheBestOfThePairsWhoseAnswerIsStillConsent) {
+  constexpr std::string_view lower = "198.51.100.2:6000";
+  LoneAgent lone{controlled_config()};
+  lone.start({remote});
+  lone.succeed(lone.take_sent().at(0));
+  lone.run_for(20s);
+  ASSERT_TRUE(lone.add(LoneAgent::candidate(lower, CandidateType::host, 100, "2")));
+  lone.run_for(5ms);
+  lone.succeed(lone.take_sent_to(lower).at(0));
+  EXPECT_EQ(*lone.send("x"), endpoint(remote));
+  lone.run_for(10s);
+  EXPECT_EQ(*lone.send("x"), endpoint(lower));
+  lone.run_for(20s);
+  EXPECT_EQ(lone.send("x").error(), errc::no_consent);
+}
+
 // RFC 7675 §5.1: a "non-error" response. Found by the fuzzer.
 TEST(AgentConsent, AnErrorResponseToACheckOfAValidPairIsNone) {
   LoneAgent lone{controlled_config()};
