@@ -17,7 +17,7 @@ inline std::vector<std::uint8_t> from_hex(std::string_view text) {
     const std::size_t value = std::string_view{"0123456789abcdef"}.find(c);
     if (value == std::string_view::npos) continue;
     if (digits++ % 2 == 0) bytes.push_back(0);
-    bytes.back() = static_cast<std::uint8_t>(bytes.back() << 4 | value);
+    bytes.back() = static_cast<std::uint8_t>(bytes.back() * 16U + static_cast<unsigned>(value));
   }
   return bytes;
 }
