@@ -1,7 +1,10 @@
 # What every target of this project is built with.
 
 if(ICEBREAKER_SANITIZE)
-  add_compile_options(-fsanitize=${ICEBREAKER_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  # The check of vptr opens a pipe to learn whether memory may be read, and takes a failure for a finding: where a test
+  # has left no descriptors, every virtual call would be one.
+  add_compile_options(-fsanitize=${ICEBREAKER_SANITIZE} -fno-sanitize=vptr -fno-omit-frame-pointer
+                      -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${ICEBREAKER_SANITIZE})
 endif()
 if(ICEBREAKER_FUZZ)

@@ -22,8 +22,16 @@ void* allocate(std::size_t size, std::size_t alignment) {
 
 std::size_t ice::test::Allocations::so_far() noexcept { return allocations; }
 
-// These replace the library's in every program that uses Allocations; the other forms of new and delete call them.
+// These replace the library's in every program that uses Allocations. The forms for arrays call them, or, under
+// AddressSanitizer, come in pairs of their own; the form that returns null has no delete of its own.
 void* operator new(std::size_t size) { return allocate(size, 1); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  try {
+    return allocate(size, 1);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
 void* operator new(std::size_t size, std::align_val_t alignment) {
   return allocate(size, static_cast<std::size_t>(alignment));
 }

@@ -387,7 +387,8 @@ TEST(AgentChecks, AnEqualTieBreakerCountsAsOursBeingLarger) {
     config.role = role;
     LoneAgent lone{config};
     lone.start({remote});
-    const stun::Message ours = lone.take_sent().at(0).message();
+    const auto sent = lone.take_sent();
+    const stun::Message ours = sent.at(0).message();
     const std::uint64_t tie_breaker =
         role == Role::controlling ? *ours.get<stun::attr::IceControlling>() : *ours.get<stun::attr::IceControlled>();
     lone.check(remote, {.role = role, .tie_breaker = tie_breaker});
