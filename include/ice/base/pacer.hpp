@@ -13,8 +13,9 @@ namespace ice {
 /// beside it.
 class ICE_API Pacer {
  public:
-  /// The next free moment at or after `now`, which is then taken. `interval` is the Ta of the agent that asks
-  /// (RFC 8445 §14.2): the slot after this one comes no earlier than `interval` later. Zero turns pacing off.
+  /// The next free moment at or after `now`, which is then taken. The slot after this one, whoever asks for
+  /// it, comes no earlier than `interval` later: the host's share (RFC 8445 §14.2), not what a peer wants, which slows
+  /// its own session alone. Zero turns pacing off.
   /// A slot that is not used is lost, so reserve one at a time and only when there is something to begin.
   TimePoint reserve(TimePoint now, Duration interval) noexcept {
     const TimePoint slot = std::max(now, next_free_);
