@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/hidden.hpp"
+#include "ice/io/driver.hpp"
+#include "io/context_state.hpp"
+#include "io/socket_table.hpp"
+#include "io/stream.hpp"
+#include "io/udp.hpp"
+
+namespace ice::io::detail {
+
+/// The turns and the timer are in engine.cpp, what arrives in engine_input.cpp, how sockets begin and end in
+/// engine_sockets.cpp, what leaves in engine_output.cpp.
+struct ICE_HIDDEN Engine::Impl {
+  Impl(Engine& owner, Context context_of_owner)
+      : engine{owner}, context{std::move(context_of_owner)}, shared{*context.state()}, timer{shared.strand} {}
+
+  Engine& engine;
+  Context context;
+  ContextState& shared;
+
+  SocketTable sockets;
+  std::vector<std::unique_ptr<Socket>> dead;  // closed in this turn, whose buffers a view may still show
+  DriverStatistics statistics;
+
+  int depth = 0;  // turns that are open
+  bool stopped = false;
+
+  std::vector<SocketEvent> events;    // for the machine, when it is drained
+  std::vector<SocketEvent> handling;  // the same memory, taken in turns
+
+  Timer timer;
+  std::optional<TimePoint> wanted;  // the machine's next timeout
+  std::optional<TimePoint> armed;   // what the timer is set to
+  std::uint64_t timer_generation = 0;
+
+  void trace_packet(TracePacket::Direction direction, TimePoint at, const Socket& socket, const Address& local,
+                    const Endpoint& remote, Bytes head, Bytes body) {
+    if (shared.trace == nullptr) return;
+    const Endpoint from_or_to{local ? local : socket.local.address, socket.local.port};
+    shared.trace->packet({at, direction, socket.id, from_or_to, remote, head, body});
+  }
+
+  void arm_timer();
+  void on_timer();
+
+  void wait_readable(Socket& socket);
+  void wait_writable(Socket& socket);
+  void wait_time(Socket& socket, Duration delay);
+  void on_readable(SocketId id);
+  void on_writable(SocketId id);
+  void on_time(SocketId id);
+
+  void read_datagrams(SocketId id);
+  void read_stream(SocketId id);
+  void accept(SocketId id);
+  void make_room(SocketId listener, TimePoint at);
+  bool deliver_messages(SocketId id);
+  void deliver(Turn& turn, const Socket& socket, const Datagram& in);
+  void read_errors(Socket& socket);
+  void tell_unreachable(SocketId id, const IcmpError& error);
+
+  result<SocketId> start(const OpenSocket& wanted);
+  result<SocketId> start_datagram(const OpenSocket& wanted);
+  result<SocketId> start_listen(const OpenSocket& wanted);
+  result<SocketId> start_connect(const OpenSocket& wanted);
+  void connected(SocketId id);
+  void close(SocketId id);
+  void stream_ended(SocketId id, std::error_code error);
+  void remove(SocketId id);
+  void close_all() noexcept;
+
+  result<void> send(const Transmit& packet, SendClass send_class);
+  result<void> send_on_datagram(Socket& socket, const Transmit& packet);
+  result<void> send_on_stream(Socket& socket, const Transmit& packet, SendClass send_class);
+};
+
+}  // namespace ice::io::detail

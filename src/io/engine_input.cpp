@@ -1,0 +1,261 @@
+#include <sys/socket.h>
+
+#include <boost/asio/error.hpp>
+#include <cassert>
+#include <cerrno>
+
+#include "io/engine_impl.hpp"
+
+namespace ice::io::detail {
+namespace {
+
+using namespace std::chrono_literals;
+
+// After so many system calls for one readiness, the other sockets and timers of the thread get their turn.
+constexpr int most_batches = 4;
+constexpr int most_accepts = 16;
+constexpr int most_stream_reads = 4;
+
+// ICMP errors that wait for the end of a turn; more are counted and forgotten. They are hints, and anybody can send
+// them.
+constexpr std::size_t most_unreachable = 16;
+
+// Streams that one listener keeps. When there are so many, one that was silent for longer than a transaction lasts
+// (RFC 8489 §6.2.2, which otherwise leaves closing to the client) makes room for the next; else that is closed.
+constexpr std::uint32_t most_accepted = 1024;
+constexpr Duration most_silence = 39'500ms;
+
+// A process without a free descriptor cannot accept; it tries again when somebody may have closed one.
+constexpr Duration accept_pause = 100ms;
+
+}  // namespace
+
+using boost::system::error_code;
+
+// Readiness
+
+void Engine::Impl::wait_readable(Socket& socket) {
+  socket.descriptor.async_wait(boost::asio::posix::descriptor_base::wait_read,
+                               [self = engine.shared_from_this(), id = socket.id](const error_code& error) {
+                                 if (!error) self->impl_->on_readable(id);
+                               });
+}
+
+void Engine::Impl::wait_writable(Socket& socket) {
+  if (socket.write_wait) return;
+  socket.write_wait = true;
+  socket.descriptor.async_wait(boost::asio::posix::descriptor_base::wait_write,
+                               [self = engine.shared_from_this(), id = socket.id](const error_code& error) {
+                                 if (!error) self->impl_->on_writable(id);
+                               });
+}
+
+void Engine::Impl::wait_time(Socket& socket, Duration delay) {
+  socket.timer.emplace(shared.strand, delay);
+  socket.timer->async_wait([self = engine.shared_from_this(), id = socket.id](const error_code& error) {
+    if (!error) self->impl_->on_time(id);
+  });
+}
+
+void Engine::Impl::on_readable(SocketId id) {
+  Socket* socket = sockets.find(id);
+  if (stopped || socket == nullptr) return;
+  // Whatever a handler of the application throws, the socket is read again.
+  struct Again {
+    Impl& impl;
+    SocketId id;
+    ~Again() {
+      Socket* socket = impl.sockets.find(id);
+      const bool pausing = socket != nullptr && socket->kind == Socket::Kind::listener && socket->timer;
+      if (!impl.stopped && socket != nullptr && !pausing) impl.wait_readable(*socket);
+    }
+  } again{*this, id};
+  switch (socket->kind) {
+    case Socket::Kind::datagram:
+      return read_datagrams(id);
+    case Socket::Kind::stream:
+      return read_stream(id);
+    case Socket::Kind::listener:
+      return accept(id);
+    case Socket::Kind::connecting:
+    case Socket::Kind::lingering:
+      break;
+  }
+}
+
+void Engine::Impl::on_writable(SocketId id) {
+  Socket* socket = sockets.find(id);
+  if (stopped || socket == nullptr) return;
+  socket->write_wait = false;
+  if (socket->kind == Socket::Kind::connecting) return connected(id);
+  const auto done = socket->stream->flush(socket->fd());
+  if (done && !*done) return wait_writable(*socket);
+  if (socket->kind == Socket::Kind::lingering) return remove(id);
+  if (!done) {
+    Turn turn{engine};
+    stream_ended(id, done.error());
+    turn.finish();
+  }
+}
+
+void Engine::Impl::on_time(SocketId id) {
+  Socket* socket = sockets.find(id);
+  if (stopped || socket == nullptr) return;
+  if (socket->kind == Socket::Kind::listener) {
+    socket->timer.reset();
+    wait_readable(*socket);
+  } else if (socket->kind == Socket::Kind::lingering) {
+    remove(id);
+  } else if (socket->kind == Socket::Kind::connecting) {
+    Turn turn{engine};
+    events.emplace_back(SocketFailed{socket->ticket, make_error_code(errc::timed_out)});
+    remove(id);
+    turn.finish();
+  }
+}
+
+// What arrives
+
+void Engine::Impl::read_datagrams(SocketId id) {
+  for (int batch = 0; batch < most_batches; ++batch) {
+    Socket* socket = sockets.find(id);
+    if (stopped || socket == nullptr) return;
+    const auto count = shared.batch.receive(socket->fd());
+    if (!count) {
+      // Nothing there, or ICMP came back for something that was sent (`connection_refused` and its like): what can be
+      // read of it is in the error queue, and the socket is as good as before.
+      Turn turn{engine};
+      read_errors(*socket);
+      if (!events.empty()) turn.finish();
+      if (count.error() == std::errc::resource_unavailable_try_again) return;
+      continue;
+    }
+    for (std::size_t i = 0; i < *count; ++i) {
+      socket = sockets.find(id);
+      if (stopped || socket == nullptr) return;
+      Turn turn{engine};
+      deliver(turn, *socket, shared.batch.datagram(i, id));
+      turn.finish();
+    }
+    if (*count < DatagramBatch::capacity) return;
+  }
+}
+
+void Engine::Impl::read_stream(SocketId id) {
+  for (int read = 0; read < most_stream_reads; ++read) {
+    Socket* socket = sockets.find(id);
+    if (stopped || socket == nullptr || socket->kind != Socket::Kind::stream) return;
+    const MutableBytes buffer = shared.batch.buffer();
+    const ssize_t size = ::recv(socket->fd(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (size <= 0) {
+      if (size < 0 && errno == EINTR) continue;
+      if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+      const std::error_code why = size < 0 ? last_error() : std::error_code{};
+      Turn turn{engine};
+      stream_ended(id, why);
+      return turn.finish();
+    }
+    socket->stream->deframer().feed(buffer.first(static_cast<std::size_t>(size)));
+    if (!deliver_messages(id)) return;
+    if (static_cast<std::size_t>(size) < buffer.size()) return;
+  }
+}
+
+bool Engine::Impl::deliver_messages(SocketId id) {
+  for (;;) {
+    Socket* socket = sockets.find(id);
+    if (stopped || socket == nullptr || socket->kind != Socket::Kind::stream) return false;
+    const auto message = socket->stream->deframer().next();
+    if (message && !*message) return true;
+    Turn turn{engine};
+    if (message) {
+      socket->heard = turn.now();
+      deliver(turn, *socket, {id, socket->remote, **message, {}});
+    } else {
+      ++statistics.malformed;
+      stream_ended(id, message.error());
+    }
+    turn.finish();
+  }
+}
+
+void Engine::Impl::deliver(Turn& turn, const Socket& socket, const Datagram& in_of_socket) {
+  Datagram in = in_of_socket;
+  if (!in.ip.local) in.ip.local = socket.local.address;
+  ++statistics.received;
+  statistics.received_bytes += in.payload.size();
+  trace_packet(TracePacket::Direction::in, turn.now(), socket, in.ip.local, in.from, in.payload, {});
+
+  const Received received = engine.machine_datagram(turn.now(), in, engine.scratch());
+  switch (received.verdict) {
+    case Verdict::handled:
+      break;
+    case Verdict::application_data:
+      engine.machine_data(received);
+      break;
+    case Verdict::forward:
+      assert(received.forward);
+      break;
+    case Verdict::not_mine:
+      ++statistics.not_mine;
+      break;
+    case Verdict::malformed:
+      ++statistics.malformed;
+      break;
+    case Verdict::unauthenticated:
+      ++statistics.unauthenticated;
+      break;
+  }
+  // Beside any verdict: who is not authenticated may be told so.
+  if (received.forward) static_cast<void>(send(*received.forward, SendClass::data));
+}
+
+void Engine::Impl::read_errors(Socket& socket) {
+  while (const auto error = next_icmp_error(socket.fd())) tell_unreachable(socket.id, *error);
+}
+
+void Engine::Impl::tell_unreachable(SocketId id, const IcmpError& error) {
+  ++statistics.unreachable;
+  if (events.size() >= most_unreachable) return;
+  events.emplace_back(SocketUnreachable{id, error.to, error.type, error.code});
+}
+
+void Engine::Impl::accept(SocketId id) {
+  for (int i = 0; i < most_accepts; ++i) {
+    Socket* listener = sockets.find(id);
+    if (stopped || listener == nullptr) return;
+    const auto fd = accept_tcp(listener->fd());
+    if (!fd) {
+      if (fd.error() != errc::would_block) wait_time(*listener, accept_pause);
+      return;
+    }
+    auto added = std::make_unique<Socket>(shared.strand, Socket::Kind::stream, *fd);
+    Turn turn{engine};
+    if (listener->accepted >= most_accepted) make_room(id, turn.now());
+    if (listener->accepted >= most_accepted || sockets.full()) {
+      ++statistics.refused;
+      continue;
+    }
+    ++listener->accepted;
+    added->heard = turn.now();
+    added->listener = id;
+    added->local = bound_endpoint(*fd);
+    added->remote = peer_endpoint(*fd);
+    added->framing = listener->framing;
+    added->stream.emplace(listener->framing);
+
+    Socket& socket = sockets.add(std::move(added));
+    wait_readable(socket);
+    events.emplace_back(SocketAccepted{id, socket.id, socket.local, socket.remote});
+    turn.finish();
+  }
+}
+
+void Engine::Impl::make_room(SocketId listener, TimePoint at) {
+  const Socket* silent = sockets.most_silent(listener);
+  if (silent != nullptr && at - silent->heard > most_silence) {
+    stream_ended(silent->id, make_error_code(errc::timed_out));
+  }
+}
+
+}  // namespace ice::io::detail
