@@ -1,0 +1,71 @@
+"""The relay servers that peers are tried against: Debian's coturn, and our own turn_server."""
+
+import json
+import os
+import socket
+import subprocess
+import tempfile
+import time
+
+USER, PASSWORD, REALM = "alice", "wonderland", "example.org"
+PATIENCE = 30  # seconds for what takes milliseconds
+
+
+class Coturn:
+    """A turnserver with its own configuration, database, log and pid file; further lines are of turnserver.conf."""
+
+    def __init__(self, test, *addresses, lines=(), user=f"{USER}:{PASSWORD}", port=3478):
+        self.addresses, self.port = addresses, port
+        self.folder = tempfile.TemporaryDirectory()
+        test.addCleanup(self.folder.cleanup)
+        self.configuration = os.path.join(self.folder.name, "turnserver.conf")
+        with open(self.configuration, "w", encoding="utf-8") as file:
+            file.write("\n".join([*(f"listening-ip={one}" for one in addresses), f"listening-port={port}",
+                                  f"relay-ip={addresses[0]}", "lt-cred-mech", f"user={user}", f"realm={REALM}",
+                                  f"userdb={self.folder.name}/db", f"pidfile={self.folder.name}/pid", "no-cli",
+                                  "fingerprint", "simple-log", f"log-file={self.folder.name}/log", "no-rfc5780",
+                                  *lines, ""]))
+        self.process = None
+        test.addCleanup(self.kill)
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(["turnserver", "-c", self.configuration], stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL, cwd=self.folder.name)
+        wait_for_port(self.process, self.addresses[0], self.port)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class TurnServer:
+    """Our turn_server on a free port; further arguments are its own."""
+
+    def __init__(self, test, program, *arguments, address, relay_to=()):
+        self.process = subprocess.Popen(
+            [program, "--listen", f"{address}:0", "--realm", REALM, "--user", f"{USER}:{PASSWORD}", "--json",
+             *(word for network in relay_to for word in ("--allow-peer", network)), *arguments],
+            stdout=subprocess.PIPE, text=True)
+        test.addCleanup(self.end)
+        ready = json.loads(self.process.stdout.readline())
+        self.address, port = ready["ice"].rsplit(":", 1)
+        self.port = int(port)
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait(timeout=PATIENCE)
+        self.process.stdout.close()
+
+
+def wait_for_port(process, address, port):
+    """Returns when somebody listens on the TCP port. A server of others does not say that it is ready."""
+    deadline = time.monotonic() + PATIENCE
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    while True:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            if probe.connect_ex((address, port)) == 0:
+                return
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise AssertionError(f"nothing listens on {address} port {port}")
+        time.sleep(0.02)
