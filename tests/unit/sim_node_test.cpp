@@ -143,6 +143,23 @@ TEST(SimNode, KeepsTheMachinesTimer) {
   EXPECT_EQ(world.toy_a.timeouts, 3) << "never called for nothing";
 }
 
+TEST(SimNode, ListensForItsMachineWhichHearsOfConnectionsAlone) {
+  TwoNodes world;
+  const Endpoint port{ip("192.0.2.2"), 3478};
+  world.bob.listen(port, Framing::stun);
+  world.network.run_for(1s);
+  world.toy_a.want(OpenSocket{.kind = OpenSocket::Kind::connect,
+                              .transport = Transport::tcp,
+                              .local = {ip("192.0.2.1"), 0},
+                              .remote = port,
+                              .framing = Framing::stun});
+  world.alice.wake();
+  world.network.run_for(1s);
+  ASSERT_EQ(world.at_a.size(), 1U);
+  EXPECT_EQ(world.at_a[0].text.substr(0, 17), "opened 192.0.2.1:");
+  EXPECT_TRUE(world.at_b.empty());
+}
+
 TEST(SimNode, AVerbWithinTheEventHandlerNeedsNoWaking) {
   TwoNodes world;
   world.bob.on_event([&](const Toy::Event& event) {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <array>
+#include <cassert>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <utility>
+#include <variant>
 
 #include "ice/base/machine.hpp"
 #include "ice/sim/host.hpp"
@@ -43,6 +45,17 @@ class Node final : private SocketOwner {
   /// A UDP socket for the machine, which has to be told of it. See Host::bind().
   result<SocketId> bind(const Address& local, PortRange ports = {}) { return host_.bind(*this, local, ports); }
   void close(SocketId socket) { host_.close(socket); }
+
+  /// A TCP socket that listens, once the network runs, as io::Driver has it: the machine is told of its connections and
+  /// not of the socket itself. The endpoint must be free.
+  void listen(const Endpoint& local, Framing framing) {
+    host_.request(*this, OpenSocket{.ticket = listener,
+                                    .kind = OpenSocket::Kind::listen,
+                                    .transport = Transport::tcp,
+                                    .local = {local.address, 0},
+                                    .ports = {local.port, local.port},
+                                    .framing = framing});
+  }
   Endpoint local_endpoint(SocketId socket) const noexcept { return host_.local_endpoint(socket); }
 
   /// Empties the machine and sets the timer. Within a callback of this node it does nothing, since that happens anyway.
@@ -54,6 +67,8 @@ class Node final : private SocketOwner {
   result<void> send(const Transmit& transmit) { return host_.send(transmit, Host::Priority::data); }
 
  private:
+  static constexpr SocketTicket listener{0xFFFFFFFF};  // no machine counts so far
+
   struct Outlet {
     Node& node;
 
@@ -77,6 +92,9 @@ class Node final : private SocketOwner {
   }
 
   void on_socket([[maybe_unused]] const SocketEvent& event) override {
+    const auto* opened = std::get_if<SocketOpened>(&event);
+    if (opened != nullptr && opened->ticket == listener) return;
+    assert(!std::holds_alternative<SocketFailed>(event) || std::get<SocketFailed>(event).ticket != listener);
     if constexpr (SocketMachine<M>) {
       busy_ = true;
       machine_.handle_socket(now(), event);
