@@ -54,5 +54,5 @@ icebreaker_pkg_config(icebreaker-sim sim "networks and NATs in virtual time, for
                       "icebreaker = ${PROJECT_VERSION}" "" "")
 if(TARGET icebreaker_asio)
   icebreaker_pkg_config(icebreaker-asio asio "Icebreaker on sockets; needs the headers of Boost 1.81 or newer"
-                        "icebreaker = ${PROJECT_VERSION}" "libcares" " -pthread")
+                        "icebreaker = ${PROJECT_VERSION}" "libcares;libssl >= 3.0" " -pthread")
 endif()

@@ -10,6 +10,7 @@
 #include "ice/base/random.hpp"
 #include "ice/base/trace.hpp"
 #include "ice/io/context.hpp"
+#include "io/tls_context.hpp"
 #include "io/udp.hpp"
 
 namespace ice::io::detail {
@@ -40,10 +41,24 @@ struct ContextState {
   Pacer pacer;
   TraceSink* trace;
   DnsSettings dns_settings;
-  std::weak_ptr<Dns> dns;  ///< while questions are under way
+  std::weak_ptr<Dns> dns;                 ///< while questions are under way
+  std::shared_ptr<const TlsContext> tls;  ///< once it was configured or needed
+  const std::shared_ptr<const TlsContext>& tls_context();
+
   // The strand runs one handler at a time, and a handler is done with both before another reads or sends.
   DatagramBatch batch;
   std::array<std::uint8_t, scratch_size> scratch;
+
+  // The same holds for these: what one record brought, and what the parts of a message are put together in. They are
+  // two, since what came may be what goes out.
+  struct TlsBuffers {
+    std::array<std::uint8_t, tls_record_size> plaintext;
+    std::array<std::uint8_t, tls_record_size> record;
+  };
+  TlsBuffers& tls_buffers();
+
+ private:
+  std::unique_ptr<TlsBuffers> tls_buffers_;
 };
 
 }  // namespace ice::io::detail

@@ -15,7 +15,7 @@
 namespace ice::io::detail {
 
 /// The turns and the timer are in engine.cpp, what arrives in engine_input.cpp, how sockets begin and end in
-/// engine_sockets.cpp, what leaves in engine_output.cpp.
+/// engine_sockets.cpp, what leaves in engine_output.cpp, and what TLS and DTLS add in engine_tls.cpp.
 struct ICE_HIDDEN Engine::Impl {
   Impl(Engine& owner, Context context_of_owner)
       : engine{owner}, context{std::move(context_of_owner)}, shared{*context.state()}, timer{shared.strand} {}
@@ -59,7 +59,7 @@ struct ICE_HIDDEN Engine::Impl {
   void read_datagrams(SocketId id);
   void read_stream(SocketId id);
   void accept(SocketId id);
-  void make_room(SocketId listener, TimePoint at);
+  Socket* admit(Socket& listener, std::unique_ptr<Socket> added, TimePoint at);
   bool deliver_messages(SocketId id);
   void deliver(Turn& turn, const Socket& socket, const Datagram& in);
   void read_errors(Socket& socket);
@@ -68,16 +68,33 @@ struct ICE_HIDDEN Engine::Impl {
   result<SocketId> start(const OpenSocket& wanted);
   result<SocketId> start_datagram(const OpenSocket& wanted);
   result<SocketId> start_listen(const OpenSocket& wanted);
+  result<SocketId> start_listen_dtls(const OpenSocket& wanted);
   result<SocketId> start_connect(const OpenSocket& wanted);
+  result<SocketId> start_connect_dtls(const OpenSocket& wanted);
   void connected(SocketId id);
   void close(SocketId id);
-  void stream_ended(SocketId id, std::error_code error);
+  void ended(SocketId id, std::error_code error);
   void remove(SocketId id);
   void close_all() noexcept;
 
   result<void> send(const Transmit& packet, SendClass send_class);
   result<void> send_on_datagram(Socket& socket, const Transmit& packet);
   result<void> send_on_stream(Socket& socket, const Transmit& packet, SendClass send_class);
+  result<void> send_on_session(Socket& socket, const Transmit& packet);
+
+  TlsSession::Sink sink_of(Socket& socket);
+  void send_record(Socket& socket, Bytes record);
+  result<void> prepare_client(Socket& socket, const OpenSocket& request);
+  void begin_handshake(Socket& socket);
+  void shake_hands(Socket& socket);
+  bool flush(Socket& socket);
+  void establish(Socket& socket);
+  void fail_handshake(Socket& socket, std::error_code error);
+  void on_handshake_time(Socket& socket);
+  void on_dtls_time(Socket& socket);
+  void receive_secured(SocketId id, Bytes ciphertext, const IpMetadata& ip);
+  void receive_dtls(Socket& socket, const Datagram& in);
+  void hear_peer(Socket& listener, const Datagram& in);
 };
 
 }  // namespace ice::io::detail

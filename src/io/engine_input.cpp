@@ -25,6 +25,10 @@ constexpr std::size_t most_unreachable = 16;
 constexpr std::uint32_t most_accepted = 1024;
 constexpr Duration most_silence = 39'500ms;
 
+// Those of them whose handshake is under way. When there is one more, the oldest goes: whoever only begins handshakes
+// costs others nothing but a second try.
+constexpr std::uint32_t most_handshakes = 256;
+
 // A process without a free descriptor cannot accept; it tries again when somebody may have closed one.
 constexpr Duration accept_pause = 100ms;
 
@@ -66,15 +70,20 @@ void Engine::Impl::on_readable(SocketId id) {
     SocketId id;
     ~Again() {
       Socket* socket = impl.sockets.find(id);
-      const bool pausing = socket != nullptr && socket->kind == Socket::Kind::listener && socket->timer;
-      if (!impl.stopped && socket != nullptr && !pausing) impl.wait_readable(*socket);
+      if (impl.stopped || socket == nullptr || socket->kind == Socket::Kind::lingering) return;
+      const bool pausing = socket->kind == Socket::Kind::listener && socket->timer;
+      if (!pausing) impl.wait_readable(*socket);
     }
   } again{*this, id};
   switch (socket->kind) {
     case Socket::Kind::datagram:
+    case Socket::Kind::dtls:
+    case Socket::Kind::dtls_listener:
       return read_datagrams(id);
     case Socket::Kind::stream:
       return read_stream(id);
+    case Socket::Kind::handshaking:
+      return is_stream(socket->transport) ? read_stream(id) : read_datagrams(id);
     case Socket::Kind::listener:
       return accept(id);
     case Socket::Kind::connecting:
@@ -93,7 +102,7 @@ void Engine::Impl::on_writable(SocketId id) {
   if (socket->kind == Socket::Kind::lingering) return remove(id);
   if (!done) {
     Turn turn{engine};
-    stream_ended(id, done.error());
+    ended(id, done.error());
     turn.finish();
   }
 }
@@ -101,16 +110,25 @@ void Engine::Impl::on_writable(SocketId id) {
 void Engine::Impl::on_time(SocketId id) {
   Socket* socket = sockets.find(id);
   if (stopped || socket == nullptr) return;
-  if (socket->kind == Socket::Kind::listener) {
-    socket->timer.reset();
-    wait_readable(*socket);
-  } else if (socket->kind == Socket::Kind::lingering) {
-    remove(id);
-  } else if (socket->kind == Socket::Kind::connecting) {
-    Turn turn{engine};
-    events.emplace_back(SocketFailed{socket->ticket, make_error_code(errc::timed_out)});
-    remove(id);
-    turn.finish();
+  switch (socket->kind) {
+    case Socket::Kind::listener:
+      socket->timer.reset();
+      return wait_readable(*socket);
+    case Socket::Kind::lingering:
+      return remove(id);
+    case Socket::Kind::connecting: {
+      Turn turn{engine};
+      ended(id, make_error_code(errc::timed_out));
+      return turn.finish();
+    }
+    case Socket::Kind::handshaking:
+      return on_handshake_time(*socket);
+    case Socket::Kind::dtls:
+      return on_dtls_time(*socket);
+    case Socket::Kind::datagram:
+    case Socket::Kind::dtls_listener:
+    case Socket::Kind::stream:
+      break;
   }
 }
 
@@ -125,6 +143,10 @@ void Engine::Impl::read_datagrams(SocketId id) {
       // Nothing there, or ICMP came back for something that was sent (`connection_refused` and its like): what can be
       // read of it is in the error queue, and the socket is as good as before.
       Turn turn{engine};
+      if (socket->kind == Socket::Kind::handshaking && next_icmp_error(socket->fd())) {
+        fail_handshake(*socket, make_error_code(errc::unreachable));
+        return turn.finish();
+      }
       read_errors(*socket);
       if (!events.empty()) turn.finish();
       if (count.error() == std::errc::resource_unavailable_try_again) return;
@@ -133,8 +155,13 @@ void Engine::Impl::read_datagrams(SocketId id) {
     for (std::size_t i = 0; i < *count; ++i) {
       socket = sockets.find(id);
       if (stopped || socket == nullptr) return;
+      const Datagram in = shared.batch.datagram(i, id);
+      if (socket->kind != Socket::Kind::datagram) {
+        receive_dtls(*socket, in);
+        continue;
+      }
       Turn turn{engine};
-      deliver(turn, *socket, shared.batch.datagram(i, id));
+      deliver(turn, *socket, in);
       turn.finish();
     }
     if (*count < DatagramBatch::capacity) return;
@@ -144,7 +171,7 @@ void Engine::Impl::read_datagrams(SocketId id) {
 void Engine::Impl::read_stream(SocketId id) {
   for (int read = 0; read < most_stream_reads; ++read) {
     Socket* socket = sockets.find(id);
-    if (stopped || socket == nullptr || socket->kind != Socket::Kind::stream) return;
+    if (stopped || socket == nullptr || socket->kind == Socket::Kind::lingering) return;
     const MutableBytes buffer = shared.batch.buffer();
     const ssize_t size = ::recv(socket->fd(), buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (size <= 0) {
@@ -152,11 +179,16 @@ void Engine::Impl::read_stream(SocketId id) {
       if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
       const std::error_code why = size < 0 ? last_error() : std::error_code{};
       Turn turn{engine};
-      stream_ended(id, why);
+      ended(id, why);
       return turn.finish();
     }
-    socket->stream->deframer().feed(buffer.first(static_cast<std::size_t>(size)));
-    if (!deliver_messages(id)) return;
+    const Bytes bytes = buffer.first(static_cast<std::size_t>(size));
+    if (socket->tls) {
+      receive_secured(id, bytes, {});
+    } else {
+      socket->stream->deframer().feed(bytes);
+      if (!deliver_messages(id)) return;
+    }
     if (static_cast<std::size_t>(size) < buffer.size()) return;
   }
 }
@@ -173,7 +205,7 @@ bool Engine::Impl::deliver_messages(SocketId id) {
       deliver(turn, *socket, {id, socket->remote, **message, {}});
     } else {
       ++statistics.malformed;
-      stream_ended(id, message.error());
+      ended(id, message.error());
     }
     turn.finish();
   }
@@ -211,6 +243,7 @@ void Engine::Impl::deliver(Turn& turn, const Socket& socket, const Datagram& in_
 }
 
 void Engine::Impl::read_errors(Socket& socket) {
+  if (socket.kind == Socket::Kind::handshaking) return;  // the machine knows nothing yet that could be unreachable
   while (const auto error = next_icmp_error(socket.fd())) tell_unreachable(socket.id, *error);
 }
 
@@ -229,33 +262,43 @@ void Engine::Impl::accept(SocketId id) {
       if (fd.error() != errc::would_block) wait_time(*listener, accept_pause);
       return;
     }
-    auto added = std::make_unique<Socket>(shared.strand, Socket::Kind::stream, *fd);
     Turn turn{engine};
-    if (listener->accepted >= most_accepted) make_room(id, turn.now());
-    if (listener->accepted >= most_accepted || sockets.full()) {
-      ++statistics.refused;
-      continue;
+    Socket* added = admit(*listener, std::make_unique<Socket>(shared.strand, Socket::Kind::stream, *fd), turn.now());
+    if (added != nullptr) {
+      added->local = bound_endpoint(*fd);
+      added->remote = peer_endpoint(*fd);
+      wait_readable(*added);
+      if (added->transport == Transport::tls) {
+        added->tls = shared.tls_context()->server(Transport::tls, sink_of(*added));
+        begin_handshake(*added);
+      } else {
+        added->stream.emplace(added->framing);
+        events.emplace_back(SocketAccepted{id, added->id, added->local, added->remote});
+      }
     }
-    ++listener->accepted;
-    added->heard = turn.now();
-    added->listener = id;
-    added->local = bound_endpoint(*fd);
-    added->remote = peer_endpoint(*fd);
-    added->framing = listener->framing;
-    added->stream.emplace(listener->framing);
-
-    Socket& socket = sockets.add(std::move(added));
-    wait_readable(socket);
-    events.emplace_back(SocketAccepted{id, socket.id, socket.local, socket.remote});
     turn.finish();
   }
 }
 
-void Engine::Impl::make_room(SocketId listener, TimePoint at) {
-  const Socket* silent = sockets.most_silent(listener);
-  if (silent != nullptr && at - silent->heard > most_silence) {
-    stream_ended(silent->id, make_error_code(errc::timed_out));
+/// The socket of one more who came, unless there are too many.
+Socket* Engine::Impl::admit(Socket& listener, std::unique_ptr<Socket> added, TimePoint at) {
+  if (listener.handshakes >= most_handshakes) {
+    ended(sockets.oldest_handshake(listener.id)->id, make_error_code(errc::limit_reached));
   }
+  if (listener.accepted >= most_accepted) {
+    const Socket* silent = sockets.most_silent(listener.id);
+    if (silent != nullptr && at - silent->heard > most_silence) ended(silent->id, make_error_code(errc::timed_out));
+  }
+  if (listener.accepted >= most_accepted || sockets.full()) {
+    ++statistics.refused;
+    return nullptr;
+  }
+  ++listener.accepted;
+  added->heard = at;
+  added->listener = listener.id;
+  added->framing = listener.framing;
+  added->transport = listener.transport;
+  return &sockets.add(std::move(added));
 }
 
 }  // namespace ice::io::detail

@@ -1,17 +1,18 @@
+#include <algorithm>
+
 #include "io/engine_impl.hpp"
 
 namespace ice::io::detail {
 
 result<void> Engine::Impl::send(const Transmit& packet, SendClass send_class) {
   Socket* socket = stopped ? nullptr : sockets.find(packet.socket);
-  const bool can_send =
-      socket != nullptr && (socket->kind == Socket::Kind::datagram || socket->kind == Socket::Kind::stream);
-  if (!can_send) {
+  if (socket == nullptr || !socket->can_send()) {
     ++statistics.dropped;
     return fail(errc::no_such_socket);
   }
   const result<void> sent = socket->kind == Socket::Kind::datagram ? send_on_datagram(*socket, packet)
-                                                                   : send_on_stream(*socket, packet, send_class);
+                            : socket->kind == Socket::Kind::stream ? send_on_stream(*socket, packet, send_class)
+                                                                   : send_on_session(*socket, packet);
   if (sent) {
     ++statistics.sent;
     statistics.sent_bytes += packet.size();
@@ -47,9 +48,23 @@ result<void> Engine::Impl::send_on_stream(Socket& socket, const Transmit& packet
   }
   // Whole messages can be lost, bytes cannot: behind a gap that nobody sees, the rest means something else.
   const bool gap = send_class == SendClass::control && socket.framing == Framing::none;
-  const bool ended = sent.error() != errc::would_block && sent.error() != errc::limit_reached;
-  if (gap || ended) stream_ended(socket.id, sent.error());
+  const bool broken = sent.error() != errc::would_block && sent.error() != errc::limit_reached;
+  if (gap || broken) ended(socket.id, sent.error());
   return sent;
+}
+
+result<void> Engine::Impl::send_on_session(Socket& socket, const Transmit& packet) {
+  const MutableBytes record = shared.tls_buffers().record;
+  if (packet.size() > record.size()) return fail(errc::limit_reached);
+  auto end = std::copy(packet.head.begin(), packet.head.end(), record.begin());
+  end = std::copy(packet.body.begin(), packet.body.end(), end);
+  std::fill_n(end, packet.padding, std::uint8_t{0});
+  socket.sent = {};
+  if (const auto written = socket.tls->write(record.first(packet.size())); !written) {
+    ended(socket.id, written.error());
+    return written;
+  }
+  return socket.sent;
 }
 
 }  // namespace ice::io::detail

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "io/engine_impl.hpp"
 
 namespace ice::io::detail {
@@ -11,6 +13,20 @@ constexpr Duration connect_timeout = 39'500ms;
 // How long bytes that were given out before a close may take.
 constexpr Duration linger_timeout = 10s;
 
+bool is_secured(Transport transport) noexcept { return transport == Transport::tls || transport == Transport::dtls; }
+
+Address local_address_for(const OpenSocket& request) noexcept {
+  return request.local ? request.local.address : Address::any(request.remote.address.family());
+}
+
+void set_up_client(Socket& socket, const OpenSocket& request) {
+  socket.ticket = request.ticket;
+  socket.remote = request.remote;
+  socket.framing = request.framing;
+  socket.transport = request.transport;
+  socket.deadline = io::now() + connect_timeout;
+}
+
 }  // namespace
 
 using boost::system::error_code;
@@ -18,16 +34,18 @@ using boost::system::error_code;
 result<SocketId> Engine::Impl::start(const OpenSocket& request) {
   using Kind = OpenSocket::Kind;
   if (stopped) return fail(errc::closed);
-  if (request.transport == Transport::tls || request.transport == Transport::dtls) return fail(errc::unsupported);
   if ((request.transport == Transport::udp) != (request.kind == Kind::datagram)) return fail(errc::invalid_argument);
   if (sockets.full()) return fail(errc::limit_reached);
   switch (request.kind) {
     case Kind::datagram:
       return start_datagram(request);
     case Kind::listen:
-      return start_listen(request);
+      if (is_secured(request.transport) && !shared.tls_context()->can_listen()) {
+        return fail(make_error_code(TlsError::no_certificate));
+      }
+      return request.transport == Transport::dtls ? start_listen_dtls(request) : start_listen(request);
     case Kind::connect:
-      return start_connect(request);
+      return request.transport == Transport::dtls ? start_connect_dtls(request) : start_connect(request);
   }
   return fail(errc::invalid_argument);
 }
@@ -47,35 +65,64 @@ result<SocketId> Engine::Impl::start_listen(const OpenSocket& request) {
   Socket& socket = sockets.add(std::make_unique<Socket>(shared.strand, Socket::Kind::listener, *fd));
   socket.local = bound_endpoint(*fd);
   socket.framing = request.framing;
+  socket.transport = request.transport;
+  wait_readable(socket);
+  return socket.id;
+}
+
+result<SocketId> Engine::Impl::start_listen_dtls(const OpenSocket& request) {
+  const auto fd = open_udp(request.local.address, request.ports, shared.random);
+  if (!fd) return fail(fd.error());
+  Socket& socket = sockets.add(std::make_unique<Socket>(shared.strand, Socket::Kind::dtls_listener, *fd));
+  socket.local = bound_endpoint(*fd);
+  socket.transport = Transport::dtls;
+  socket.dtls = std::make_unique<DtlsListener>(shared.random);
   wait_readable(socket);
   return socket.id;
 }
 
 result<SocketId> Engine::Impl::start_connect(const OpenSocket& request) {
-  const Address local = request.local ? request.local.address : Address::any(request.remote.address.family());
-  const auto fd = open_tcp(local, request.ports, shared.random);
+  const auto fd = open_tcp(local_address_for(request), request.ports, shared.random);
   if (!fd) return fail(fd.error());
   auto added = std::make_unique<Socket>(shared.strand, Socket::Kind::connecting, *fd);
-  if (const auto begun = connect_tcp(*fd, request.remote); !begun) return fail(begun.error());
+  set_up_client(*added, request);
+  if (request.transport == Transport::tls) {
+    if (const auto done = prepare_client(*added, request); !done) return fail(done.error());
+  }
+  if (const auto begun = begin_connect(*fd, request.remote); !begun) return fail(begun.error());
   Socket& socket = sockets.add(std::move(added));
-  socket.ticket = request.ticket;
-  socket.remote = request.remote;
-  socket.framing = request.framing;
   wait_writable(socket);
   wait_time(socket, connect_timeout);
   return socket.id;
 }
 
+result<SocketId> Engine::Impl::start_connect_dtls(const OpenSocket& request) {
+  const auto fd = open_udp(local_address_for(request), request.ports, shared.random);
+  if (!fd) return fail(fd.error());
+  auto added = std::make_unique<Socket>(shared.strand, Socket::Kind::handshaking, *fd);
+  set_up_client(*added, request);
+  if (const auto done = prepare_client(*added, request); !done) return fail(done.error());
+  if (const auto begun = begin_connect(*fd, request.remote); !begun) return fail(begun.error());
+  added->local = bound_endpoint(*fd);
+  Socket& socket = sockets.add(std::move(added));
+  const SocketId id = socket.id;
+  wait_readable(socket);
+  begin_handshake(socket);  // which may end it
+  return id;
+}
+
 void Engine::Impl::connected(SocketId id) {
   Socket& socket = *sockets.find(id);
   Turn turn{engine};
+  socket.local = bound_endpoint(socket.fd());
   if (const std::error_code error = connect_error(socket.fd())) {
-    events.emplace_back(SocketFailed{socket.ticket, error});
-    remove(id);
+    ended(id, error);
+  } else if (socket.tls) {
+    wait_readable(socket);
+    begin_handshake(socket);
   } else {
     socket.kind = Socket::Kind::stream;
     socket.timer.reset();
-    socket.local = bound_endpoint(socket.fd());
     socket.stream.emplace(socket.framing);
     wait_readable(socket);
     events.emplace_back(SocketOpened{socket.ticket, id, socket.local});
@@ -86,24 +133,46 @@ void Engine::Impl::connected(SocketId id) {
 void Engine::Impl::close(SocketId id) {
   Socket* socket = sockets.find(id);
   if (socket == nullptr) return;
+  if (socket->tls && socket->kind != Socket::Kind::handshaking) socket->tls->say_goodbye();
   if (socket->kind == Socket::Kind::stream && socket->stream->waiting()) {
     socket->kind = Socket::Kind::lingering;
     wait_writable(*socket);
     wait_time(*socket, linger_timeout);
+  } else if (socket->dtls) {
+    Turn turn{engine};  // its sessions end, of which the machine has to know
+    remove(id);
+    turn.finish();
   } else {
     remove(id);
   }
 }
 
-void Engine::Impl::stream_ended(SocketId id, std::error_code error) {
-  events.emplace_back(SocketClosed{id, error});
+void Engine::Impl::ended(SocketId id, std::error_code error) {
+  const Socket& socket = *sockets.find(id);
+  const bool handshaking = socket.kind == Socket::Kind::handshaking;
+  if (handshaking && socket.listener != SocketId{}) {
+    ++statistics.handshakes_failed;
+  } else if (handshaking || socket.kind == Socket::Kind::connecting) {
+    events.emplace_back(SocketFailed{socket.ticket, error ? error : make_error_code(TlsError::broken)});
+  } else {
+    events.emplace_back(SocketClosed{id, error});
+  }
   remove(id);
 }
 
 void Engine::Impl::remove(SocketId id) {
   Socket* socket = sockets.find(id);
   if (socket == nullptr) return;
-  if (Socket* listener = sockets.find(socket->listener)) --listener->accepted;
+  if (socket->dtls) {
+    for (const auto& [path, session] : std::exchange(socket->dtls->peers, {})) {
+      ended(session, make_error_code(errc::closed));
+    }
+  }
+  if (Socket* listener = sockets.find(socket->listener)) {
+    --listener->accepted;
+    if (socket->kind == Socket::Kind::handshaking) --listener->handshakes;
+    if (listener->dtls) listener->dtls->peers.erase({socket->remote, socket->local.address});
+  }
   error_code ignored;
   socket->descriptor.close(ignored);
   socket->timer.reset();

@@ -26,14 +26,24 @@ Socket* SocketTable::find(SocketId id) noexcept {
   return socket != nullptr && socket->id == id ? socket : nullptr;
 }
 
-Socket* SocketTable::most_silent(SocketId listener) noexcept {
+template <class Wanted>
+Socket* SocketTable::least_heard(SocketId listener, Wanted wanted) noexcept {
   Socket* found = nullptr;
   for (const Place& place : places_) {
     Socket* socket = place.socket.get();
-    if (socket == nullptr || socket->kind != Socket::Kind::stream || socket->listener != listener) continue;
+    if (socket == nullptr || socket->listener != listener || !wanted(socket->kind)) continue;
     if (found == nullptr || socket->heard < found->heard) found = socket;
   }
   return found;
+}
+
+Socket* SocketTable::most_silent(SocketId listener) noexcept {
+  return least_heard(listener,
+                     [](Socket::Kind kind) { return kind == Socket::Kind::stream || kind == Socket::Kind::dtls; });
+}
+
+Socket* SocketTable::oldest_handshake(SocketId listener) noexcept {
+  return least_heard(listener, [](Socket::Kind kind) { return kind == Socket::Kind::handshaking; });
 }
 
 std::unique_ptr<Socket> SocketTable::remove(SocketId id) noexcept {

@@ -9,7 +9,9 @@
 #include "ice/base/socket.hpp"
 #include "ice/io/context.hpp"
 #include "io/context_state.hpp"
+#include "io/dtls_listener.hpp"
 #include "io/stream.hpp"
+#include "io/tls_session.hpp"
 
 namespace ice::io::detail {
 
@@ -17,15 +19,21 @@ namespace ice::io::detail {
 struct Socket {
   enum class Kind : std::uint8_t {
     datagram,
-    connecting,  ///< the machine knows its ticket, not yet its id
+    connecting,   ///< the machine knows its ticket, not yet its id
+    handshaking,  ///< TLS or DTLS, likewise; of a listener's socket the machine knows nothing yet
     stream,
+    dtls,       ///< a DTLS session, on a socket of its own or on that of its listener
     lingering,  ///< the machine has closed it; what it gave out is still being sent
     listener,
+    dtls_listener,
   };
 
   Socket(const Context::executor_type& executor, Kind what, int fd) : kind{what}, descriptor{executor, fd} {}
+  /// A session on the socket of its listener.
+  Socket(const Context::executor_type& executor, Kind what) : kind{what}, descriptor{executor} {}
 
   int fd() { return descriptor.native_handle(); }
+  bool can_send() const noexcept { return kind == Kind::datagram || kind == Kind::stream || kind == Kind::dtls; }
 
   Kind kind;
   boost::asio::posix::stream_descriptor descriptor;
@@ -33,12 +41,18 @@ struct Socket {
   Endpoint local;
   Endpoint remote;                  ///< streams
   Framing framing = Framing::none;  ///< streams, and what a listener accepts
-  SocketTicket ticket{};            ///< while connecting
+  Transport transport = Transport::udp;
+  SocketTicket ticket{};  ///< while connecting
   std::optional<Stream> stream;
-  bool write_wait = false;     ///< a wait for writability is under way
-  std::uint32_t accepted = 0;  ///< a listener's streams that are open
-  TimePoint heard;             ///< a stream's last message
-  SocketId listener{};         ///< where an accepted stream came from
+  std::unique_ptr<TlsSession> tls;
+  std::unique_ptr<DtlsListener> dtls;  ///< of a dtls_listener
+  bool write_wait = false;             ///< a wait for writability is under way
+  std::uint32_t accepted = 0;          ///< a listener's sockets that are open
+  std::uint32_t handshakes = 0;        ///< those of them that are handshaking
+  TimePoint heard;                     ///< when it was accepted, or its last message came
+  TimePoint deadline;                  ///< while connecting and handshaking
+  result<void> sent;                   ///< what became of the last DTLS record
+  SocketId listener{};                 ///< where an accepted socket came from
   /// Ends a connect or a linger that takes too long, and a listener's pause.
   std::optional<Timer> timer;
 };
@@ -49,8 +63,10 @@ class SocketTable {
   Socket& add(std::unique_ptr<Socket> socket);
   Socket* find(SocketId id) noexcept;
   const Socket* find(SocketId id) const noexcept { return const_cast<SocketTable*>(this)->find(id); }
-  /// The stream of this listener that has been silent longest, or null.
+  /// The open socket of this listener that has been silent longest, or null.
   Socket* most_silent(SocketId listener) noexcept;
+  /// The one that has been handshaking longest, or null.
+  Socket* oldest_handshake(SocketId listener) noexcept;
   /// Takes it out of the table; null if there is none.
   std::unique_ptr<Socket> remove(SocketId id) noexcept;
   void clear() noexcept { places_.clear(), free_.clear(); }
@@ -66,6 +82,9 @@ class SocketTable {
     std::uint32_t generation = 1;  // so that no id is 0
     std::unique_ptr<Socket> socket;
   };
+
+  template <class Wanted>
+  Socket* least_heard(SocketId listener, Wanted wanted) noexcept;
 
   std::vector<Place> places_;
   std::vector<std::uint32_t> free_;

@@ -4,9 +4,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cerrno>
+#include <tuple>
 
 #include "io/sockaddr.hpp"
 #include "io/udp.hpp"
@@ -46,40 +48,75 @@ result<void> Stream::send(int fd, const Transmit& message, SendClass send_class)
   std::array<std::uint8_t, 2> prefix_bytes;
   const auto prefix = frame_prefix(framing_, message.size(), prefix_bytes);
   if (!prefix) return fail(prefix.error());
+  if (waiting() && !has_room(prefix->size() + message.size(), send_class)) return fail(errc::would_block);
 
-  const std::array<Bytes, 4> parts{*prefix, message.head, message.body, Bytes{zeros}.first(message.padding)};
+  const Parts parts{*prefix, message.head, message.body, Bytes{zeros}.first(message.padding)};
+  if (tls_ != nullptr) {
+    const bool first = !waiting();
+    if (auto done = encrypt(parts); !done) return done;
+    const result<bool> flushed = first ? flush(fd) : result<bool>{false};
+    return flushed ? result<void>{} : result<void>{fail(flushed.error())};
+  }
   std::size_t taken = 0;
   if (!waiting()) {
-    std::array<iovec, parts.size()> vectors;
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      vectors[i] = {const_cast<std::uint8_t*>(parts[i].data()), parts[i].size()};
-    }
-    msghdr header{};
-    header.msg_iov = vectors.data();
-    header.msg_iovlen = vectors.size();
-    ssize_t sent;
-    do {
-      sent = ::sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
-    } while (sent < 0 && errno == EINTR);
-    if (sent < 0 && !must_wait()) return fail(last_error());
-    if (sent > 0) taken = static_cast<std::size_t>(sent);
-  } else {
-    const std::size_t limit =
-        stream_buffer_limit + (send_class == SendClass::control ? stream_buffer_reserve : std::size_t{0});
-    if (waiting_size() + prefix->size() + message.size() > limit) return fail(errc::would_block);
+    const auto written = write(fd, parts);
+    if (!written) return fail(written.error());
+    taken = *written;
   }
   // A message that was begun is finished, whatever its size: half of one would end the stream.
+  for (const Bytes part : parts) {
+    const std::size_t skipped = std::min(taken, part.size());
+    taken -= skipped;
+    append(part.subspan(skipped));
+  }
+  return {};
+}
+
+bool Stream::has_room(std::size_t size, SendClass send_class) const noexcept {
+  const std::size_t reserve = send_class == SendClass::control ? stream_buffer_reserve : 0;
+  return waiting_size() + size <= stream_buffer_limit + reserve;
+}
+
+/// What the system takes at once.
+result<std::size_t> Stream::write(int fd, const Parts& parts) noexcept {
+  std::array<iovec, std::tuple_size_v<Parts>> vectors;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    vectors[i] = {const_cast<std::uint8_t*>(parts[i].data()), parts[i].size()};
+  }
+  msghdr header{};
+  header.msg_iov = vectors.data();
+  header.msg_iovlen = vectors.size();
+  ssize_t sent;
+  do {
+    sent = ::sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  if (sent < 0 && !must_wait()) return fail(last_error());
+  return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+}
+
+// A record for each part would cost 22 bytes and more each, so as many as fit share one.
+result<void> Stream::encrypt(const Parts& parts) {
+  std::size_t used = 0;
+  for (Bytes part : parts) {
+    while (!part.empty()) {
+      const std::size_t size = std::min(part.size(), record_.size() - used);
+      std::copy_n(part.begin(), size, record_.begin() + static_cast<std::ptrdiff_t>(used));
+      part = part.subspan(size);
+      used += size;
+      if (used < record_.size()) continue;
+      if (auto done = tls_->write(record_); !done) return done;
+      used = 0;
+    }
+  }
+  return tls_->write(record_.first(used));
+}
+
+void Stream::append(Bytes bytes) {
   if (begin_ > 0) {
     out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(begin_));
     begin_ = 0;
   }
-  for (const Bytes part : parts) {
-    const std::size_t skipped = std::min(taken, part.size());
-    taken -= skipped;
-    const Bytes rest = part.subspan(skipped);
-    out_.insert(out_.end(), rest.begin(), rest.end());
-  }
-  return {};
+  out_.insert(out_.end(), bytes.begin(), bytes.end());
 }
 
 result<bool> Stream::flush(int fd) noexcept {
@@ -140,7 +177,7 @@ result<int> accept_tcp(int listener) noexcept {
   }
 }
 
-result<void> connect_tcp(int fd, const Endpoint& remote) noexcept {
+result<void> begin_connect(int fd, const Endpoint& remote) noexcept {
   const SocketAddress to{remote};
   if (::connect(fd, to.data(), to.size()) == 0 || errno == EINPROGRESS) return {};
   return fail(last_error());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "ice/base/random.hpp"
 #include "ice/base/result.hpp"
 #include "ice/base/socket.hpp"
+#include "io/tls_session.hpp"
 
 /// TCP by the system's own calls.
 namespace ice::io {
@@ -24,6 +26,15 @@ enum class SendClass : std::uint8_t { data, control };
 class Stream {
  public:
   explicit Stream(Framing framing) noexcept : framing_{framing}, deframer_{framing} {}
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  /// From now on messages go through `tls`, whose sink is append(). Both outlive the stream; the parts of a message are
+  /// put together in `record`, of tls_record_size bytes.
+  void secure(TlsSession& tls, MutableBytes record) noexcept { tls_ = &tls, record_ = record; }
+
+  /// Bytes that shall leave, as they are.
+  void append(Bytes bytes);
 
   /// Writes the message with its prefix; what the system does not take at once waits. errc::would_block when there is
   /// no room for this class, errc::limit_reached when the framing cannot express its size, else the system's error.
@@ -37,12 +48,19 @@ class Stream {
   Deframer& deframer() noexcept { return deframer_; }
 
  private:
+  using Parts = std::array<Bytes, 4>;
+
   std::size_t waiting_size() const noexcept { return out_.size() - begin_; }
+  bool has_room(std::size_t size, SendClass send_class) const noexcept;
+  static result<std::size_t> write(int fd, const Parts& parts) noexcept;
+  result<void> encrypt(const Parts& parts);
 
   Framing framing_;
   Deframer deframer_;
   std::vector<std::uint8_t> out_;
   std::size_t begin_ = 0;
+  TlsSession* tls_ = nullptr;
+  MutableBytes record_;
 };
 
 /// A non-blocking socket bound to `local` and a port of the range. The caller owns it. A peer that has vanished without
@@ -55,8 +73,9 @@ result<int> listen_tcp(const Address& local, PortRange ports, RandomSource& rand
 /// The next connection of a listener, non-blocking; errc::would_block when there is none.
 result<int> accept_tcp(int listener) noexcept;
 
-/// Begins to connect; the socket becomes writable when it has ended, and connect_error() says how.
-result<void> connect_tcp(int fd, const Endpoint& remote) noexcept;
+/// Begins to connect. A TCP socket becomes writable when that has ended, and connect_error() says how; a UDP socket is
+/// connected at once.
+result<void> begin_connect(int fd, const Endpoint& remote) noexcept;
 std::error_code connect_error(int fd) noexcept;
 
 Endpoint peer_endpoint(int fd) noexcept;

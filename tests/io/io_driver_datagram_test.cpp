@@ -311,9 +311,9 @@ TEST_F(DriverDatagrams, ADatagramSocketOfTcpIsRefused) {
     EXPECT_EQ(failed[0].error, expected) << failed[0].error.message();
   };
   fails_with({.transport = Transport::tcp, .local = loopback()}, errc::invalid_argument);
-  fails_with({.transport = Transport::dtls, .local = loopback()}, errc::unsupported);
-  fails_with({.kind = OpenSocket::Kind::connect, .transport = Transport::tls, .remote = loopback(9)},
-             errc::unsupported);
+  fails_with({.transport = Transport::dtls, .local = loopback()}, errc::invalid_argument);
+  fails_with({.kind = OpenSocket::Kind::connect, .transport = Transport::udp, .remote = loopback(9)},
+             errc::invalid_argument);
   fails_with({.local = {}}, errc::bad_address);
   fails_with({.local = loopback(), .ports = {9, 8}}, errc::invalid_argument);
 }

@@ -35,7 +35,7 @@ TEST(IoStream, APeerThatVanishesWithoutAWordIsNoticedWithinAMinuteAtBothEnds) {
   ASSERT_TRUE(listener);
   const auto connecting = open_tcp(Address::loopback(Family::ipv4), {}, random);
   ASSERT_TRUE(connecting);
-  ASSERT_TRUE(connect_tcp(*connecting, bound_endpoint(*listener)));
+  ASSERT_TRUE(begin_connect(*connecting, bound_endpoint(*listener)));
   const auto accepted = accept_tcp(*listener);
   ASSERT_TRUE(accepted);
   expect_vanished_peers_are_noticed_within_a_minute(*connecting);

@@ -5,6 +5,8 @@
 
 #include "ice/base/environment.hpp"
 #include "ice/base/export.hpp"
+#include "ice/base/result.hpp"
+#include "ice/io/tls.hpp"
 
 namespace ice::io {
 
@@ -28,6 +30,11 @@ class ICE_API Context {
   /// Makes a strand of `executor`. `trace` is called on the strand and must outlive everything that is made on the
   /// context; null means no trace.
   explicit Context(const boost::asio::any_io_executor& executor, TraceSink* trace = nullptr);
+
+  /// How TLS and DTLS sockets on this context prove who they are, and whom they believe, from now on; connections that
+  /// are there stay as they are. Reads the files at once. Without it the authorities of the system are believed, and
+  /// nothing can listen. The TlsError of the file that is wrong, and nothing has changed then.
+  result<void> configure_tls(const TlsConfig& config);
 
   /// The strand.
   executor_type get_executor() const noexcept;

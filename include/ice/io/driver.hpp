@@ -22,10 +22,11 @@ struct DriverStatistics {
   std::uint64_t received_bytes = 0;
   std::uint64_t sent = 0;
   std::uint64_t sent_bytes = 0;
-  std::uint64_t dropped = 0;      ///< not sent: a full buffer, or a socket that is gone. Lost as in the network
-  std::uint64_t send_errors = 0;  ///< not sent: the system refused it
-  std::uint64_t refused = 0;      ///< connections closed at once, since a listener had too many
-  std::uint64_t unreachable = 0;  ///< ICMP errors that came back
+  std::uint64_t dropped = 0;            ///< not sent: a full buffer, or a socket that is gone. Lost as in the network
+  std::uint64_t send_errors = 0;        ///< not sent: the system refused it
+  std::uint64_t refused = 0;            ///< connections closed at once, since a listener had too many
+  std::uint64_t handshakes_failed = 0;  ///< TLS and DTLS: ended before a server's machine knew of the connection
+  std::uint64_t unreachable = 0;        ///< ICMP errors that came back
   std::uint64_t not_mine = 0;
   std::uint64_t malformed = 0;
   std::uint64_t unauthenticated = 0;
@@ -100,7 +101,14 @@ class ICE_API Engine : public std::enable_shared_from_this<Engine> {
 /// On a stream whole messages are dropped when its bounded buffer is full; one without framing ends then, with
 /// SocketClosed{errc::would_block}, since a machine's bytes must not get a gap.
 /// After a readiness the socket is read until it is empty or others have waited long enough. In steady state nothing
-/// is allocated. UDP and TCP; TLS and DTLS sockets fail with errc::unsupported.
+/// is allocated.
+///
+/// TLS and DTLS as Context::configure_tls() says. A client's socket is opened, and a server's accepted, when its
+/// handshake has ended; SocketFailed has a TlsError where it ended badly. `tls_name` is a host name or an IP address;
+/// without it the certificate must bear the address that is connected to. Trace and statistics see messages as they are
+/// inside. Handshakes that a listener waits for are bounded in number and time, and so is what is kept of a DTLS
+/// client: nothing before it has returned a cookie (RFC 6347 §4.2.1). DTLS sessions end with the listener that accepted
+/// them.
 ///
 /// Threads: see Context. Handlers are called on its strand, never inside the constructor. They may call every member,
 /// and may destroy the driver: the machine then dies when the handler returns. What a handler throws comes out of
@@ -143,11 +151,11 @@ class Driver {
     return core_->open({.kind = OpenSocket::Kind::datagram, .local = {local, 0}, .ports = ports});
   }
 
-  /// A TCP socket that listens. A SocketMachine is told of its connections by SocketAccepted, any other by their first
-  /// message.
-  result<SocketId> listen(const Endpoint& local, Framing framing) {
+  /// A socket that listens for TCP, TLS or DTLS (which has no framing). A SocketMachine is told of its connections by
+  /// SocketAccepted, any other by their first message. TlsError::no_certificate, or the system's errors.
+  result<SocketId> listen(const Endpoint& local, Framing framing, Transport transport = Transport::tcp) {
     return core_->open({.kind = OpenSocket::Kind::listen,
-                        .transport = Transport::tcp,
+                        .transport = transport,
                         .local = local,
                         .ports = {local.port, local.port},
                         .framing = framing});
