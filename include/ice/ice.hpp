@@ -39,6 +39,7 @@
 #include "ice/stun/message.hpp"
 #include "ice/stun/nonce_cookie.hpp"
 #include "ice/stun/password_algorithm.hpp"
+#include "ice/stun/server_lookup.hpp"
 #include "ice/stun/transaction.hpp"
 #include "ice/stun/transaction_id.hpp"
 #include "ice/stun/uri.hpp"

@@ -1,12 +1,22 @@
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
-/// Small steps of the parsers for addresses and endpoints. Each takes what it read off the front of `text`.
+/// Small steps of parsers, for the floors above too.
 namespace ice::text {
+
+/// A to Z in lower case, in any locale; other characters as they are.
+constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+inline bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+// Each of these takes what it read off the front of `text`.
 
 inline bool skip(std::string_view& text, char expected) noexcept {
   if (!text.starts_with(expected)) return false;

@@ -5,10 +5,14 @@
 #include <charconv>
 #include <utility>
 
+#include "base/text.hpp"
 #include "stun/utf8.hpp"
 
 namespace ice::stun {
 namespace {
+
+using text::equals_ignoring_case;
+using text::lower;
 
 constexpr std::size_t longest_host = 255;  // RFC 3986 §3.2.2, what DNS can look up
 
@@ -20,12 +24,6 @@ constexpr std::array<SchemeName, 4> schemes{{{"stun", Uri::Scheme::stun},
                                              {"stuns", Uri::Scheme::stuns},
                                              {"turn", Uri::Scheme::turn},
                                              {"turns", Uri::Scheme::turns}}};
-
-constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool same_ignoring_case(std::string_view a, std::string_view b) noexcept {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
-}
 
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
@@ -109,7 +107,7 @@ result<Uri> Uri::parse(std::string_view text) {
   Uri uri;
   const std::size_t colon = text.find(':');
   const auto* const known = std::find_if(schemes.begin(), schemes.end(), [&](const SchemeName& candidate) {
-    return colon != std::string_view::npos && same_ignoring_case(candidate.name, text.substr(0, colon));
+    return colon != std::string_view::npos && equals_ignoring_case(candidate.name, text.substr(0, colon));
   });
   if (known == schemes.end()) return fail(errc::bad_uri);
   uri.scheme = known->scheme;
@@ -120,13 +118,13 @@ result<Uri> Uri::parse(std::string_view text) {
   if (question != std::string_view::npos) {
     constexpr std::string_view key = "transport=";
     const std::string_view query = text.substr(question + 1);
-    if (!uri.is_turn() || !same_ignoring_case(query.substr(0, key.size()), key)) return fail(errc::bad_uri);
+    if (!uri.is_turn() || !equals_ignoring_case(query.substr(0, key.size()), key)) return fail(errc::bad_uri);
     const std::string_view transport = query.substr(key.size());
     if (transport.empty() || !std::all_of(transport.begin(), transport.end(), is_unreserved))
       return fail(errc::bad_uri);
-    if (same_ignoring_case(transport, "udp")) {
+    if (equals_ignoring_case(transport, "udp")) {
       uri.named_transport = Transport::udp;
-    } else if (same_ignoring_case(transport, "tcp")) {
+    } else if (equals_ignoring_case(transport, "tcp")) {
       uri.named_transport = Transport::tcp;
     } else {
       return fail(errc::unsupported);
