@@ -6,10 +6,12 @@
 #include "base/crypto.hpp"
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/md5.h>
 #include <openssl/sha.h>
 
 #include <algorithm>
+#include <cassert>
 #include <tuple>
 
 namespace ice::crypto {
@@ -168,6 +170,18 @@ Sha256Digest HmacSha256::operator()(std::initializer_list<Bytes> parts) const no
 
 bool equal_in_constant_time(Bytes a, Bytes b) noexcept {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+void base64(Bytes data, std::span<char> out) noexcept {
+  assert(out.size() >= (data.size() + 2) / 3 * 4);
+  char* at = out.data();
+  while (!data.empty()) {
+    const Bytes block = data.first(std::min<std::size_t>(data.size(), 3));
+    std::array<std::uint8_t, 5> text;  // with the NUL that EVP_EncodeBlock() puts behind
+    EVP_EncodeBlock(text.data(), block.data(), static_cast<int>(block.size()));
+    at = std::copy_n(text.begin(), 4, at);
+    data = data.subspan(block.size());
+  }
 }
 
 void cleanse(MutableBytes secret) noexcept { OPENSSL_cleanse(secret.data(), secret.size()); }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 
 #include "ice/base/bytes.hpp"
 
@@ -58,6 +59,9 @@ bool equal_in_constant_time(Bytes a, Bytes b) noexcept;
 
 /// Overwrites a secret in a way the compiler may not leave out.
 void cleanse(MutableBytes secret) noexcept;
+
+/// RFC 4648 §4, with padding: four characters for each three bytes begun, which `out` must have room for.
+void base64(Bytes data, std::span<char> out) noexcept;
 
 /// The CRC-32 of FINGERPRINT (RFC 8489 §14.7: ITU-T V.42, before the XOR with 0x5354554e).
 std::uint32_t crc32(Bytes data) noexcept;

@@ -141,5 +141,19 @@ TEST(ConstantTime, EqualityIsThatOfTheBytes) {
   }
 }
 
+TEST(Base64, GivesTheVectorsOfRfc4648) {
+  for (const auto& [plain, encoded] : {std::pair<std::string, std::string>{"", ""},
+                                       {"f", "Zg=="},
+                                       {"fo", "Zm8="},
+                                       {"foo", "Zm9v"},
+                                       {"foob", "Zm9vYg=="},
+                                       {"fooba", "Zm9vYmE="},
+                                       {"foobar", "Zm9vYmFy"}}) {
+    std::string out(encoded.size(), '?');
+    base64(bytes_of(plain), out);
+    EXPECT_EQ(out, encoded);
+  }
+}
+
 }  // namespace
 }  // namespace ice::crypto

@@ -18,6 +18,7 @@
 #include "ice/base/result.hpp"
 #include "ice/base/socket.hpp"
 #include "ice/base/time.hpp"
+#include "ice/stun/auth_session.hpp"
 #include "ice/stun/binding_server.hpp"
 #include "ice/turn/address_range.hpp"
 #include "ice/turn/server_counters.hpp"
@@ -98,13 +99,23 @@ struct AllocationOpened {
 
 /// An allocation is no more.
 struct AllocationClosed {
-  enum class Why : std::uint8_t { released, expired, connection_closed, user_removed, server_closed };
+  enum class Why : std::uint8_t {
+    released,           ///< by its client
+    expired,            ///< not refreshed
+    connection_closed,  ///< the connection that the client came by, or the socket that it came to
+    relay_lost,         ///< the system closed its relay socket
+    user_removed,
+    server_closed,
+  };
   Why why{};
   std::string user;
   Endpoint client;
   std::uint64_t to_peers_bytes = 0;
   std::uint64_t to_client_bytes = 0;
 };
+
+/// "released", "expired", "connection closed", …
+ICE_API std::string_view to_string(AllocationClosed::Why why) noexcept;
 
 /// A TURN server as RFC 8656 describes it, with the STUN server of RFC 8489 and RFC 5780 on the same sockets. A machine
 /// that asks for the sockets of its relayed addresses.
@@ -206,12 +217,8 @@ class ICE_API Server {
 };
 
 /// A name and password that a server with this secret takes until `until` (Unix time): what a web server hands out.
-/// `id` tells users apart, and may be empty.
-struct SharedSecretLogin {
-  std::string username;
-  std::string password;
-};
-ICE_API SharedSecretLogin make_shared_secret_login(std::string_view secret, std::string_view id,
-                                                   std::chrono::seconds until);
+/// `id` tells users apart, and may be empty. errc::bad_text.
+ICE_API result<stun::Login> make_shared_secret_login(std::string_view secret, std::string_view id,
+                                                     std::chrono::seconds until);
 
 }  // namespace ice::turn

@@ -1,0 +1,93 @@
+#include <utility>
+
+#include "turn/server_impl.hpp"
+
+namespace ice::turn {
+
+using stun::Builder;
+using stun::ErrorCode;
+using stun::PasswordAlgorithm;
+using stun::PasswordAlgorithms;
+namespace attr = stun::attr;
+
+namespace {
+
+Endpoint client_of(const ServerRequest& request) noexcept { return request.in.from.canonical(); }
+
+}  // namespace
+
+Received Server::Impl::silence() noexcept { return drop(counters.silenced, Verdict::unauthenticated); }
+
+Received Server::Impl::refuse_stranger(const ServerRequest& request, ErrorCode code, std::uint64_t& counter) {
+  if (!budget.spend(request.now, source_of(request.in.from.address))) return silence();
+  ++counter;
+  ++counters.errors;
+  Builder response = Builder::response(request.scratch, request.message, stun::Class::error_response);
+  // RFC 8489 §14.8: the reason phrase is for people; nobody reads this one. Without it, and without SOFTWARE, an answer
+  // to a forged source is hardly worth asking for.
+  const unsigned number = stun::to_number(code);
+  const std::array<std::uint8_t, 4> error{0, 0, static_cast<std::uint8_t>(number / 100),
+                                          static_cast<std::uint8_t>(number % 100)};
+  response.add_raw(attr::ErrorCode::type, error);
+  if (code != ErrorCode::bad_request) {  // RFC 8489 §9.2.4: what a 400 should not have
+    const Nonces::Text nonce = nonces.make(request.now, client_of(request));
+    response.add<attr::Realm>(users.realm())
+        .add<attr::Nonce>({nonce.data(), nonce.size()})
+        .add<attr::PasswordAlgorithms>(PasswordAlgorithms::sha256_and_md5());
+  }
+  if (request.fingerprint) response.fingerprint();
+  return respond(request, response.finish());
+}
+
+/// RFC 8489 §9.2.4: how the key is made. An error is to be answered with 400.
+result<PasswordAlgorithm> Server::Impl::algorithm_of(const stun::Message& request, std::string_view nonce) noexcept {
+  const auto features = stun::read_nonce_cookie(nonce);
+  if (!features || !features->has(stun::SecurityFeatures::password_algorithms)) return PasswordAlgorithm::md5;
+  return stun::check_password_algorithm(request, PasswordAlgorithms::sha256_and_md5());
+}
+
+result<Users::Proof> Server::Impl::prove(const ServerRequest& request, const std::string& name,
+                                         PasswordAlgorithm algorithm) const {
+  // An allocation knows the key of its client, whose name may have come to its end meanwhile (RFC 8656 §6).
+  const ServerAllocation* const own = request.allocation;
+  if (own != nullptr && own->name == name && own->algorithm == algorithm) {
+    if (const auto covered = request.message.authenticate(own->key))
+      return Users::Proof{*covered, own->key, own->account->user, name};
+  }
+  return users.authenticate(request.now, request.message, name, algorithm);
+}
+
+/// RFC 8489 §9.2.4, check by check.
+result<ProvenRequest, Received> Server::Impl::authenticate(const ServerRequest& request) {
+  const stun::Message& message = request.message;
+  if (message.integrity() == stun::Integrity::none)
+    return fail(refuse_stranger(request, ErrorCode::unauthenticated, counters.challenges));
+
+  // Whoever guesses passwords learns nothing once the budget is spent, not even from the right one. The owner of an
+  // allocation goes on, or else anyone behind his NAT could end his calls.
+  const result<std::string> name = users.name_in(message);
+  const bool owner = request.allocation != nullptr && name && request.allocation->name == *name;
+  if (!owner && budget.empty(request.now, source_of(request.in.from.address))) return fail(silence());
+
+  const auto bad_request = [&] {
+    return fail(refuse_stranger(request, ErrorCode::bad_request, counters.authentication_failures));
+  };
+  const auto nonce = message.get<attr::Nonce>();
+  const bool named = message.has<attr::Username>() || message.has<attr::Userhash>();
+  if (!named || !message.has<attr::Realm>() || !nonce) return bad_request();
+  const result<PasswordAlgorithm> algorithm = algorithm_of(message, *nonce);
+  if (!algorithm) return bad_request();
+
+  result<Users::Proof> proof = name ? prove(request, *name, *algorithm) : result<Users::Proof>{fail(name.error())};
+  if (!proof) return fail(refuse_stranger(request, ErrorCode::unauthenticated, counters.authentication_failures));
+  if (!nonces.fresh(request.now, client_of(request), *nonce))
+    return fail(refuse_stranger(request, ErrorCode::stale_nonce, counters.stale_nonces));
+
+  // A request of RFC 5389 is answered as RFC 5389 has it.
+  const bool sha256 = message.has<attr::PasswordAlgorithm>();
+  ProvenRequest proven{request, proof->key, *algorithm, sha256, std::move(proof->user), std::move(proof->name)};
+  proven.message = proof->covered;
+  return proven;
+}
+
+}  // namespace ice::turn

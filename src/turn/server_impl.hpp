@@ -1,0 +1,218 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/hidden.hpp"
+#include "ice/stun/builder.hpp"
+#include "ice/stun/message.hpp"
+#include "ice/turn/server.hpp"
+#include "turn/allocation_table.hpp"
+#include "turn/connections.hpp"
+#include "turn/failure_budget.hpp"
+#include "turn/nonces.hpp"
+#include "turn/peer_policy.hpp"
+#include "turn/relay_ports.hpp"
+#include "turn/reservations.hpp"
+#include "turn/server_allocation.hpp"
+#include "turn/users.hpp"
+
+namespace ice::turn {
+
+/// What a request comes with.
+struct ServerRequest {
+  TimePoint now;
+  const Datagram& in;
+  MutableBytes scratch;
+  stun::Message message;
+  FiveTuple tuple;
+  ServerAllocation* allocation;  ///< of this 5-tuple, live or being opened
+  bool fingerprint;              ///< the client uses it (RFC 8489 §7)
+};
+
+/// A request whose sender is known.
+struct ProvenRequest : ServerRequest {
+  stun::Credential key;
+  stun::PasswordAlgorithm algorithm;
+  bool sha256;  ///< how the response is signed
+  UserId user;
+  std::string name;
+};
+
+/// The parts and what leads from one to the other. server.cpp has the verbs and the end of things, server_input.cpp
+/// what arrives, server_authentication.cpp who sent it, server_allocate.cpp how allocations begin, server_requests.cpp
+/// what else is asked for, server_relay.cpp data.
+struct ICE_HIDDEN Server::Impl {
+  Impl(ServerConfig config, Environment environment);
+
+  // ---- server.cpp
+  result<void> add_socket(const ServerSocket& socket);
+  result<void> remove_socket(TimePoint now, SocketId socket);
+  result<void> add_relay_address(const Address& local, const Address& external);
+  void remove_user(TimePoint now, std::string_view name);
+  void close(TimePoint now);
+  ServerGauges gauges() const noexcept;
+  const ServerSocket* find_socket(SocketId socket) const noexcept;
+  /// A socket of the server's own that a peer's endpoint is the address of.
+  bool is_own_socket(const Endpoint& peer) const noexcept;
+
+  void handle_timeout(TimePoint now);
+  std::optional<TimePoint> next_timeout() const noexcept;
+  void end_relay(ServerAllocation& allocation, Family family);
+  void lose_relay(TimePoint now, SocketId socket, const AllocationTable::Owner& owner);
+  void end_allocation(TimePoint now, ServerAllocation& allocation, AllocationClosed::Why why);
+  void close_relay_socket(SocketId socket, const Endpoint& local);
+  template <class Which>
+  void end_allocations(TimePoint now, Which which, AllocationClosed::Why why);
+  Account& account_of(const UserId& user);
+  void release(Account& account) noexcept;
+  void release_source(const Address& client) noexcept;
+
+  // ---- server_input.cpp
+  Received handle_datagram(TimePoint now, const Datagram& in, MutableBytes scratch);
+  Received handle_stun(TimePoint now, const Datagram& in, MutableBytes scratch);
+  Received handle_request(const ServerRequest& request);
+  Received handle_proven(ProvenRequest& request);
+  void handle_socket(TimePoint now, const SocketEvent& event);
+  void handle_accepted(TimePoint now, const SocketAccepted& event);
+  void handle_closed(TimePoint now, const SocketClosed& event);
+  Received drop(std::uint64_t& counter, Verdict verdict = Verdict::handled) noexcept;
+
+  // ---- server_authentication.cpp
+  result<ProvenRequest, Received> authenticate(const ServerRequest& request);
+  static result<stun::PasswordAlgorithm> algorithm_of(const stun::Message& request, std::string_view nonce) noexcept;
+  result<Users::Proof> prove(const ServerRequest& request, const std::string& name,
+                             stun::PasswordAlgorithm algorithm) const;
+  Received refuse_stranger(const ServerRequest& request, stun::ErrorCode code, std::uint64_t& counter);
+  Received silence() noexcept;
+
+  // ---- server_allocate.cpp
+  Received handle_allocate(ProvenRequest& request);
+  struct Wanted;
+  result<Wanted, stun::ErrorCode> read_allocate(const ProvenRequest& request) const;
+  std::optional<stun::ErrorCode> over_quota(const ProvenRequest& request, const Wanted& wanted) const;
+  bool begin_allocation(ProvenRequest& request, const Wanted& wanted);
+  void open_relay(ServerAllocation& allocation, Family family);
+  void request_socket(ServerAllocation& allocation, Family family, PortRange range, bool reserve);
+  void take_relay(ServerAllocation& allocation, SocketId socket, const Endpoint& local);
+  void handle_opened(TimePoint now, const SocketOpened& event);
+  void handle_failed(TimePoint now, const SocketFailed& event);
+  void keep_reservation(TimePoint now, ServerAllocation& allocation, const SocketOpened& event);
+  void settle(TimePoint now, ServerAllocation& allocation);
+  Bytes write_allocated(TimePoint now, const ServerAllocation& allocation, MutableBytes scratch) const;
+  Transmit answer_allocate(TimePoint now, ServerAllocation& allocation, MutableBytes scratch);
+  std::optional<Transmit> poll_transmit(TimePoint now, MutableBytes scratch);
+
+  // ---- server_requests.cpp
+  Received handle_refresh(ProvenRequest& request);
+  Received handle_create_permission(ProvenRequest& request);
+  Received handle_channel_bind(ProvenRequest& request);
+  std::chrono::seconds granted(std::optional<stun::Seconds> asked) const noexcept;
+  Reach reach_of(const Endpoint& peer) noexcept;
+  bool has_room(TimePoint now, ServerAllocation& allocation, Family family, std::size_t more) noexcept;
+  void permit(TimePoint now, ServerAllocation& allocation, const Address& peer, Reach reach);
+  Received refuse_peer(const ProvenRequest& request, stun::ErrorCode code);
+
+  /// Responses, to which `fill` adds the attributes.
+  template <class Fill>
+  Received succeed(const ProvenRequest& request, Fill fill) {
+    ++counters.successes;
+    return respond(request, stun::Class::success_response, fill);
+  }
+  Received succeed(const ProvenRequest& request);
+  template <class Fill>
+  Received fail_with(const ProvenRequest& request, stun::ErrorCode code, Fill fill) {
+    ++counters.errors;
+    return respond(request, stun::Class::error_response, [&](stun::Builder& response) {
+      response.add<stun::attr::ErrorCode>({.code = code});
+      fill(response);
+    });
+  }
+  Received fail_with(const ProvenRequest& request, stun::ErrorCode code);
+  template <class Fill>
+  Received respond(const ProvenRequest& request, stun::Class message_class, Fill fill) {
+    stun::Builder response = stun::Builder::response(request.scratch, request.message, message_class);
+    fill(response);
+    const ResponseForm form{{}, request.sha256, request.fingerprint};
+    return respond(request, finish(response, request.message.method(), form, request.key));
+  }
+  result<Bytes> finish(stun::Builder& response, stun::Method method, const ResponseForm& form,
+                       const stun::Credential& key) const;
+  Received respond(const ServerRequest& request, const result<Bytes>& response) noexcept;
+
+  // ---- server_relay.cpp
+  Received handle_send(TimePoint now, const Datagram& in, const stun::Message& message, MutableBytes scratch);
+  Received handle_channel_data(TimePoint now, const Datagram& in, MutableBytes scratch);
+  Received to_peer(TimePoint now, ServerAllocation& from, const Endpoint& peer, Bytes body, const IpMetadata& ip,
+                   MutableBytes scratch);
+  Received between_relays(TimePoint now, ServerAllocation& from, ServerAllocation& to, const Endpoint& peer, Bytes body,
+                          const IpMetadata& ip, MutableBytes scratch);
+  Received handle_relay_socket(TimePoint now, const AllocationTable::Owner& owner, const Datagram& in,
+                               MutableBytes scratch);
+  Received to_client(TimePoint now, ServerAllocation& to, const Endpoint& peer, Bytes body, const IpMetadata& ip,
+                     MutableBytes scratch);
+  Bytes write_data_head(const Endpoint& peer, std::size_t body, MutableBytes scratch) noexcept;
+  void count_to_peer(ServerAllocation& from, std::size_t bytes) noexcept;
+  bool within_bandwidth(TimePoint now, ServerAllocation& allocation, std::size_t bytes) noexcept;
+  void handle_unreachable(TimePoint now, const SocketUnreachable& event);
+  Transmit tell_icmp(ServerAllocation& allocation, const Endpoint& peer, const stun::IcmpError& error,
+                     MutableBytes scratch);
+
+  ServerConfig config;
+  Environment environment;
+  ServerCounters counters;
+  stun::BindingServer binding;
+
+  PeerPolicy policy;
+  Users users;
+  Nonces nonces;
+  FailureBudget budget;
+  TokenBucket::Rate bandwidth;
+
+  std::vector<ServerSocket> sockets;
+  struct RelayAddress {
+    Address local;
+    Address shown;
+  };
+  std::array<std::optional<RelayAddress>, 2> relay_addresses;
+  std::array<RelayPorts, 2> ports;
+
+  AllocationTable table;
+  Reservations reservations;
+  Connections connections;
+  std::map<UserId, Account> accounts;
+  std::map<Address, std::size_t> sources;  // allocations of each
+
+  struct Ticket {
+    std::uint64_t allocation;
+    Family family;
+    std::uint16_t port;  // 0 where the driver was given a choice
+    bool reserve;        // the port next to its own
+  };
+  std::unordered_map<SocketTicket, Ticket> tickets;
+  std::uint32_t last_ticket = 0;
+
+  // What leaves with the next polls.
+  struct Icmp {
+    std::uint64_t allocation;
+    Endpoint peer;
+    stun::IcmpError error;
+  };
+  std::deque<std::uint64_t> answers;                   // success responses and errors to Allocates that waited
+  static constexpr std::size_t most_icmp_errors = 64;  // ours; they leave at once
+  std::deque<Icmp> icmp_errors;
+  std::deque<SocketRequest> requests;
+  std::deque<Event> events;
+
+  bool accepting = true;
+  std::optional<Endpoint> alternate;
+  bool closed = false;
+};
+
+}  // namespace ice::turn

@@ -1,0 +1,147 @@
+#include <utility>
+
+#include "stun/trace.hpp"
+#include "turn/server_impl.hpp"
+
+namespace ice::turn {
+
+using stun::Class;
+using stun::Message;
+using stun::Method;
+
+Received Server::Impl::drop(std::uint64_t& counter, Verdict verdict) noexcept {
+  ++counter;
+  return {.verdict = verdict};
+}
+
+Received Server::Impl::handle_datagram(TimePoint now, const Datagram& in, MutableBytes scratch) {
+  if (closed) return {.verdict = Verdict::not_mine};
+  // The timer may be late; nothing outlives its time for that.
+  if (const auto due = next_timeout(); due && *due <= now) handle_timeout(now);
+  if (const AllocationTable::Owner* const owner = table.find_relay(in.socket))
+    return handle_relay_socket(now, *owner, in, scratch);
+  if (!in.payload.empty() && is_channel_data(in.payload[0])) return handle_channel_data(now, in, scratch);
+  return handle_stun(now, in, scratch);
+}
+
+Received Server::Impl::handle_stun(TimePoint now, const Datagram& in, MutableBytes scratch) {
+  connections.touch(now, in.socket);
+  const result<Message> message = Message::parse(in.payload);
+  // What is no STUN may be a client of RFC 3489.
+  if (message ? message->method() == Method::binding : message.error() == errc::not_stun)
+    return binding.handle_datagram(now, in, scratch);
+  if (!message) return drop(counters.malformed, Verdict::malformed);
+  if (message->has<stun::attr::Fingerprint>() && !message->check_fingerprint())
+    return drop(counters.malformed, Verdict::malformed);  // RFC 8489 §6.3: silently discarded
+  switch (message->message_class()) {
+    case Class::request:
+      return handle_request({now,
+                             in,
+                             scratch,
+                             *message,
+                             {in.socket, in.from, in.ip.local},
+                             nullptr,
+                             message->has<stun::attr::Fingerprint>()});
+    case Class::indication:
+      if (message->method() == Method::send) return handle_send(now, in, *message, scratch);
+      break;
+    case Class::success_response:
+    case Class::error_response:
+      break;
+  }
+  return drop(counters.not_mine, Verdict::not_mine);
+}
+
+Received Server::Impl::handle_request(const ServerRequest& arrived) {
+  switch (arrived.message.method()) {
+    case Method::allocate:
+    case Method::refresh:
+    case Method::create_permission:
+    case Method::channel_bind:
+      break;
+    default:
+      return drop(counters.not_mine, Verdict::not_mine);
+  }
+  if (arrived.in.from.port == 0) return drop(counters.malformed, Verdict::malformed);  // nobody can be there
+  ++counters.requests;
+  ServerRequest request = arrived;
+  request.allocation = table.find(request.tuple);
+  result<ProvenRequest, Received> proven = authenticate(request);
+  if (!proven) return proven.error();
+  return handle_proven(*proven);
+}
+
+Received Server::Impl::handle_proven(ProvenRequest& request) {
+  using namespace stun;
+  // RFC 8489 §6.3.1. DONT-FRAGMENT is unknown where the DF bit cannot be set (RFC 8656 §7.2 item 4).
+  constexpr auto understood =
+      AttributeSet::of<attr::Username, attr::Userhash, attr::Realm, attr::Nonce, attr::PasswordAlgorithm,
+                       attr::MessageIntegrity, attr::MessageIntegritySha256, attr::ChannelNumber, attr::Lifetime,
+                       attr::XorPeerAddress, attr::RequestedAddressFamily, attr::EvenPort, attr::RequestedTransport,
+                       attr::ReservationToken>();
+  if (const AttributeTypeList unknown = request.message.unknown_required(understood); !unknown.empty()) {
+    return fail_with(request, ErrorCode::unknown_attribute,
+                     [&](Builder& response) { response.add<attr::UnknownAttributes>(unknown); });
+  }
+  if (request.message.method() == Method::allocate) return handle_allocate(request);
+
+  ServerAllocation* const allocation = request.allocation;
+  if (allocation == nullptr || !allocation->live()) return fail_with(request, ErrorCode::allocation_mismatch);
+  if (allocation->account->user != request.user) return fail_with(request, ErrorCode::wrong_credentials);
+  allocation->name = request.name;  // a shared-secret user has come with another time, or anyone with another password
+  allocation->key = request.key;
+  allocation->algorithm = request.algorithm;
+  switch (request.message.method()) {
+    case Method::refresh:
+      return handle_refresh(request);
+    case Method::create_permission:
+      return handle_create_permission(request);
+    default:
+      return handle_channel_bind(request);
+  }
+}
+
+void Server::Impl::handle_socket(TimePoint now, const SocketEvent& event) {
+  if (const auto* const opened = std::get_if<SocketOpened>(&event)) {
+    handle_opened(now, *opened);
+  } else if (const auto* const failed = std::get_if<SocketFailed>(&event)) {
+    handle_failed(now, *failed);
+  } else if (const auto* const accepted = std::get_if<SocketAccepted>(&event)) {
+    handle_accepted(now, *accepted);
+  } else if (const auto* const gone = std::get_if<SocketClosed>(&event)) {
+    handle_closed(now, *gone);
+  } else if (const auto* const unreachable = std::get_if<SocketUnreachable>(&event)) {
+    handle_unreachable(now, *unreachable);
+  }
+}
+
+void Server::Impl::handle_accepted(TimePoint now, const SocketAccepted& event) {
+  const ServerSocket* const listener = find_socket(event.listener);
+  const Transport transport = listener != nullptr ? listener->transport : Transport::tcp;
+  if (!closed && connections.accept(now, event.socket, event.remote, transport)) {
+    ++counters.connections_accepted;
+  } else {
+    ++counters.connections_refused;
+    requests.emplace_back(CloseSocket{event.socket});
+  }
+}
+
+void Server::Impl::handle_closed(TimePoint now, const SocketClosed& event) {
+  if (const AllocationTable::Owner* const owner = table.find_relay(event.socket)) {
+    lose_relay(now, event.socket, *owner);
+    return;
+  }
+  if (find_socket(event.socket) != nullptr) {
+    static_cast<void>(remove_socket(now, event.socket));
+    return;
+  }
+  Connections::Connection* const connection = connections.find(event.socket);
+  if (connection == nullptr) return;
+  if (connection->allocation != nullptr) {
+    if (connection->allocation->live()) ++counters.allocations_cut;
+    end_allocation(now, *connection->allocation, AllocationClosed::Why::connection_closed);
+  }
+  connections.remove(event.socket);
+}
+
+}  // namespace ice::turn
