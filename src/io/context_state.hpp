@@ -10,6 +10,7 @@
 #include "ice/base/random.hpp"
 #include "ice/base/trace.hpp"
 #include "ice/io/context.hpp"
+#include "io/send_batch.hpp"
 #include "io/tls_context.hpp"
 #include "io/udp.hpp"
 
@@ -47,6 +48,7 @@ struct ContextState {
 
   // The strand runs one handler at a time, and a handler is done with both before another reads or sends.
   DatagramBatch batch;
+  SendBatch outbox;
   std::array<std::uint8_t, scratch_size> scratch;
 
   // The same holds for these: what one record brought, and what the parts of a message are put together in. They are

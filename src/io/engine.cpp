@@ -82,7 +82,7 @@ std::optional<Endpoint> Engine::local_endpoint(SocketId id) const {
 
 result<void> Engine::send(const Transmit& packet) { return impl_->send(packet, SendClass::data); }
 
-void Engine::transmit(const Transmit& packet) { static_cast<void>(impl_->send(packet, SendClass::control)); }
+void Engine::transmit(const Transmit& packet) { impl_->send_soon(packet, SendClass::control); }
 
 void Engine::request(SocketRequest request) {
   if (const auto* closing = std::get_if<CloseSocket>(&request)) return close(closing->socket);
@@ -97,6 +97,7 @@ void Engine::request(SocketRequest request) {
 
 void Engine::stop() noexcept {
   if (impl_->stopped) return;
+  impl_->flush_outbox();
   impl_->stopped = true;
   if (impl_->depth == 0) impl_->close_all();
 }

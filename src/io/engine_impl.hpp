@@ -28,7 +28,8 @@ struct ICE_HIDDEN Engine::Impl {
   std::vector<std::unique_ptr<Socket>> dead;  // closed in this turn, whose buffers a view may still show
   DriverStatistics statistics;
 
-  int depth = 0;  // turns that are open
+  int depth = 0;            // turns that are open
+  bool collecting = false;  // a batch is being read, and what it makes the machine say waits for its end
   bool stopped = false;
 
   std::vector<SocketEvent> events;    // for the machine, when it is drained
@@ -57,6 +58,7 @@ struct ICE_HIDDEN Engine::Impl {
   void on_time(SocketId id);
 
   void read_datagrams(SocketId id);
+  void deliver_batch(SocketId id, std::size_t count);
   void read_stream(SocketId id);
   void accept(SocketId id);
   Socket* admit(Socket& listener, std::unique_ptr<Socket> added, TimePoint at);
@@ -77,7 +79,13 @@ struct ICE_HIDDEN Engine::Impl {
   void remove(SocketId id);
   void close_all() noexcept;
 
+  /// What may wait until the batch that is being read has ended.
+  void send_soon(const Transmit& packet, SendClass send_class);
+  /// Sends what waits. Only the engine that is reading has something there.
+  void flush_outbox() noexcept;
   result<void> send(const Transmit& packet, SendClass send_class);
+  void account(const Socket& socket, const Transmit& packet, const result<void>& sent);
+  Address source_of(const Socket& socket, const Transmit& packet) const noexcept;
   result<void> send_on_datagram(Socket& socket, const Transmit& packet);
   result<void> send_on_stream(Socket& socket, const Transmit& packet, SendClass send_class);
   result<void> send_on_session(Socket& socket, const Transmit& packet);

@@ -152,8 +152,24 @@ void Engine::Impl::read_datagrams(SocketId id) {
       if (count.error() == std::errc::resource_unavailable_try_again) return;
       continue;
     }
-    for (std::size_t i = 0; i < *count; ++i) {
-      socket = sockets.find(id);
+    deliver_batch(id, *count);
+    if (*count < DatagramBatch::capacity) return;
+  }
+}
+
+void Engine::Impl::deliver_batch(SocketId id, std::size_t count) {
+  struct Collecting {
+    Impl& impl;
+    ~Collecting() {
+      impl.flush_outbox();
+      impl.collecting = false;
+    }
+  };
+  {
+    collecting = count > 1;
+    const Collecting until_the_end{*this};
+    for (std::size_t i = 0; i < count; ++i) {
+      Socket* socket = sockets.find(id);
       if (stopped || socket == nullptr) return;
       const Datagram in = shared.batch.datagram(i, id);
       if (socket->kind != Socket::Kind::datagram) {
@@ -164,8 +180,10 @@ void Engine::Impl::read_datagrams(SocketId id) {
       deliver(turn, *socket, in);
       turn.finish();
     }
-    if (*count < DatagramBatch::capacity) return;
   }
+  if (events.empty()) return;
+  Turn turn{engine};  // for what sending has found unreachable
+  turn.finish();
 }
 
 void Engine::Impl::read_stream(SocketId id) {
@@ -239,7 +257,7 @@ void Engine::Impl::deliver(Turn& turn, const Socket& socket, const Datagram& in_
       break;
   }
   // Beside any verdict: who is not authenticated may be told so.
-  if (received.forward) static_cast<void>(send(*received.forward, SendClass::data));
+  if (received.forward) send_soon(*received.forward, SendClass::data);
 }
 
 void Engine::Impl::read_errors(Socket& socket) {

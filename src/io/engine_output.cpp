@@ -3,8 +3,18 @@
 #include "io/engine_impl.hpp"
 
 namespace ice::io::detail {
+namespace {
+
+// A route whose MTU is smaller than a segment, or an interface that cannot checksum for us.
+bool refuses_to_cut(const std::error_code& error) noexcept {
+  return error == std::errc::invalid_argument || error == std::errc::io_error || error == std::errc::message_size ||
+         error == std::errc::operation_not_supported;
+}
+
+}  // namespace
 
 result<void> Engine::Impl::send(const Transmit& packet, SendClass send_class) {
+  flush_outbox();  // what waits has its turn first
   Socket* socket = stopped ? nullptr : sockets.find(packet.socket);
   if (socket == nullptr || !socket->can_send()) {
     ++statistics.dropped;
@@ -13,11 +23,16 @@ result<void> Engine::Impl::send(const Transmit& packet, SendClass send_class) {
   const result<void> sent = socket->kind == Socket::Kind::datagram ? send_on_datagram(*socket, packet)
                             : socket->kind == Socket::Kind::stream ? send_on_stream(*socket, packet, send_class)
                                                                    : send_on_session(*socket, packet);
+  account(*socket, packet, sent);
+  return sent;
+}
+
+void Engine::Impl::account(const Socket& socket, const Transmit& packet, const result<void>& sent) {
   if (sent) {
     ++statistics.sent;
     statistics.sent_bytes += packet.size();
     if (shared.trace != nullptr) {
-      trace_packet(TracePacket::Direction::out, io::now(), *socket, packet.ip.local, packet.to, packet.head,
+      trace_packet(TracePacket::Direction::out, io::now(), socket, packet.ip.local, packet.to, packet.head,
                    packet.body);
     }
   } else if (sent.error() == errc::would_block) {
@@ -25,11 +40,48 @@ result<void> Engine::Impl::send(const Transmit& packet, SendClass send_class) {
   } else {
     ++statistics.send_errors;
   }
-  return sent;
+}
+
+void Engine::Impl::send_soon(const Transmit& packet, SendClass send_class) {
+  const Socket* socket = collecting && !stopped ? sockets.find(packet.socket) : nullptr;
+  if (socket != nullptr && socket->kind == Socket::Kind::datagram) {
+    const bool body_stays = shared.batch.holds(packet.body);
+    const Address source = source_of(*socket, packet);
+    if (shared.outbox.add(packet, source, body_stays)) return;
+    flush_outbox();
+    if (shared.outbox.add(packet, source, body_stays)) return;
+  }
+  static_cast<void>(send(packet, send_class));
+}
+
+void Engine::Impl::flush_outbox() noexcept {
+  if (!collecting) return;
+  SendBatch& outbox = shared.outbox;
+  while (const std::size_t waiting = outbox.next()) {
+    Socket& socket = *sockets.find(outbox.packet(0).socket);  // who closes one flushes first
+    const auto sent = outbox.send_next(socket.fd(), socket.cuts);
+    std::size_t done = sent ? *sent : 0;
+    for (std::size_t i = 0; i < done; ++i) account(socket, outbox.packet(i), {});
+    if (!sent && outbox.was_to_be_cut() && refuses_to_cut(sent.error())) {
+      socket.cuts = false;
+    } else if (!sent) {
+      const auto alone = send_on_datagram(socket, outbox.packet(0));
+      account(socket, outbox.packet(0), alone);
+      // Where there is no room for one there is none for those behind it.
+      for (done = 1; done < waiting && !alone && alone.error() == errc::would_block; ++done) {
+        account(socket, outbox.packet(done), alone);
+      }
+    }
+    outbox.drop(done);
+  }
+}
+
+Address Engine::Impl::source_of(const Socket& socket, const Transmit& packet) const noexcept {
+  return socket.local.address.is_unspecified() ? packet.ip.local : Address{};
 }
 
 result<void> Engine::Impl::send_on_datagram(Socket& socket, const Transmit& packet) {
-  const Address source = socket.local.address.is_unspecified() ? packet.ip.local : Address{};
+  const Address source = source_of(socket, packet);
   result<void> sent = send_datagram(socket.fd(), packet, source);
   if (sent || sent.error() == errc::would_block) return sent;
   // The system tells an ICMP error with the next call, whatever that call wanted. It has told it now.

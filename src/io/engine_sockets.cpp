@@ -131,6 +131,7 @@ void Engine::Impl::connected(SocketId id) {
 }
 
 void Engine::Impl::close(SocketId id) {
+  flush_outbox();
   Socket* socket = sockets.find(id);
   if (socket == nullptr) return;
   if (socket->tls && socket->kind != Socket::Kind::handshaking) socket->tls->say_goodbye();

@@ -43,6 +43,7 @@ struct Socket {
   Framing framing = Framing::none;  ///< streams, and what a listener accepts
   Transport transport = Transport::udp;
   SocketTicket ticket{};  ///< while connecting
+  bool cuts = true;       ///< datagram sockets: the system has not refused yet to cut what is sent
   std::optional<Stream> stream;
   std::unique_ptr<TlsSession> tls;
   std::unique_ptr<DtlsListener> dtls;  ///< of a dtls_listener

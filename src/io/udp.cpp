@@ -4,6 +4,7 @@
 #include <netinet/icmp6.h>
 #include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
+#include <netinet/udp.h>
 #include <unistd.h>
 
 #include <cassert>
@@ -37,32 +38,6 @@ result<void> prepare(int fd, const Address& local) noexcept {
     if (auto done = enable(fd, option.level, option.name); !done) return done;
   }
   return {};
-}
-
-// The control message that `put` appends is at most this large, and two of them fit.
-constexpr std::size_t send_control_size = CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(int));
-
-template <class T>
-void put(msghdr& message, int level, int type, const T& value) noexcept {
-  auto* header = reinterpret_cast<cmsghdr*>(static_cast<std::byte*>(message.msg_control) + message.msg_controllen);
-  header->cmsg_level = level;
-  header->cmsg_type = type;
-  header->cmsg_len = CMSG_LEN(sizeof value);
-  std::memcpy(CMSG_DATA(header), &value, sizeof value);
-  message.msg_controllen += CMSG_SPACE(sizeof value);
-}
-
-void put_metadata(msghdr& message, const Transmit& packet, const Address& source) noexcept {
-  const int traffic_class = packet.ip.dscp << 2 | packet.ip.ecn;
-  if (packet.to.address.is_v6()) {
-    if (source) {
-      put(message, IPPROTO_IPV6, IPV6_PKTINFO, in6_pktinfo{to_in6_addr(source), source.scope()});
-    }
-    if (traffic_class != 0) put(message, IPPROTO_IPV6, IPV6_TCLASS, traffic_class);
-  } else {
-    if (source) put(message, IPPROTO_IP, IP_PKTINFO, in_pktinfo{0, to_in_addr(source), {}});
-    if (traffic_class != 0) put(message, IPPROTO_IP, IP_TOS, traffic_class);
-  }
 }
 
 template <class T>
@@ -164,22 +139,56 @@ Datagram DatagramBatch::datagram(std::size_t index, SocketId socket) const noexc
           read_metadata(header.msg_hdr)};
 }
 
-result<void> send_datagram(int fd, const Transmit& packet, const Address& source) noexcept {
+void put_parts(const Transmit& packet, std::span<iovec, parts_of_a_datagram> parts) noexcept {
   static constexpr std::array<std::uint8_t, 3> zeros{};
   assert(packet.padding <= zeros.size());
   // sendmsg reads what it is given; iovec has no const to say so.
-  std::array<iovec, 3> parts{{{const_cast<std::uint8_t*>(packet.head.data()), packet.head.size()},
-                              {const_cast<std::uint8_t*>(packet.body.data()), packet.body.size()},
-                              {const_cast<std::uint8_t*>(zeros.data()), packet.padding}}};
+  parts[0] = {const_cast<std::uint8_t*>(packet.head.data()), packet.head.size()};
+  parts[1] = {const_cast<std::uint8_t*>(packet.body.data()), packet.body.size()};
+  parts[2] = {const_cast<std::uint8_t*>(zeros.data()), packet.padding};
+}
+
+template <class T>
+void SendControl::put(msghdr& message, int level, int type, const T& value) noexcept {
+  // What pads it is in the system's hands too.
+  std::byte* at = static_cast<std::byte*>(message.msg_control) + message.msg_controllen;
+  std::memset(at, 0, CMSG_SPACE(sizeof value));
+  auto* header = reinterpret_cast<cmsghdr*>(at);
+  header->cmsg_level = level;
+  header->cmsg_type = type;
+  header->cmsg_len = CMSG_LEN(sizeof value);
+  std::memcpy(CMSG_DATA(header), &value, sizeof value);
+  message.msg_controllen += CMSG_SPACE(sizeof value);
+}
+
+void SendControl::put_metadata(msghdr& message, const Transmit& packet, const Address& source) noexcept {
+  message.msg_control = bytes_.data();
+  message.msg_controllen = 0;
+  const int traffic_class = packet.ip.dscp << 2 | packet.ip.ecn;
+  if (packet.to.address.is_v6()) {
+    if (source) put(message, IPPROTO_IPV6, IPV6_PKTINFO, in6_pktinfo{to_in6_addr(source), source.scope()});
+    if (traffic_class != 0) put(message, IPPROTO_IPV6, IPV6_TCLASS, traffic_class);
+  } else {
+    if (source) put(message, IPPROTO_IP, IP_PKTINFO, in_pktinfo{0, to_in_addr(source), {}});
+    if (traffic_class != 0) put(message, IPPROTO_IP, IP_TOS, traffic_class);
+  }
+}
+
+void SendControl::put_segment_size(msghdr& message, std::size_t size) noexcept {
+  put(message, IPPROTO_UDP, UDP_SEGMENT, static_cast<std::uint16_t>(size));
+}
+
+result<void> send_datagram(int fd, const Transmit& packet, const Address& source) noexcept {
+  std::array<iovec, parts_of_a_datagram> parts;
+  put_parts(packet, parts);
   SocketAddress to{packet.to};
-  alignas(cmsghdr) std::array<std::byte, send_control_size> control{};
+  SendControl control;
   msghdr message{};
   message.msg_name = to.data();
   message.msg_namelen = to.size();
   message.msg_iov = parts.data();
   message.msg_iovlen = parts.size();
-  message.msg_control = control.data();
-  put_metadata(message, packet, source);
+  control.put_metadata(message, packet, source);
   ssize_t sent;
   do {
     sent = ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -4,6 +4,8 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -41,6 +43,12 @@ class DatagramBatch {
   /// The memory of one slot, for whoever reads a stream: the same holds for what is read into it.
   MutableBytes buffer() noexcept { return {memory_.get(), slot_size}; }
 
+  /// True for bytes that stay as they are until the next receive().
+  bool holds(Bytes bytes) const noexcept {
+    return std::greater_equal<>{}(bytes.data(), memory_.get()) &&
+           std::less<>{}(bytes.data(), memory_.get() + capacity * slot_size);
+  }
+
   /// One of them; views are valid until the next receive(). `ip.local` is none where the socket's address says it.
   Datagram datagram(std::size_t index, SocketId socket) const noexcept;
 
@@ -57,6 +65,26 @@ class DatagramBatch {
   std::unique_ptr<std::uint8_t[]> memory_;
   std::array<Slot, capacity> slots_;
   std::array<mmsghdr, capacity> headers_;
+};
+
+/// What a message is sent from: head, body and padding.
+inline constexpr std::size_t parts_of_a_datagram = 3;
+void put_parts(const Transmit& packet, std::span<iovec, parts_of_a_datagram> parts) noexcept;
+
+/// The control messages that go with a datagram. It lives as long as the msghdr that it was put into.
+class SendControl {
+ public:
+  /// Source address, DSCP and ECN; the first of all.
+  void put_metadata(msghdr& message, const Transmit& packet, const Address& source) noexcept;
+  /// Lets the system cut what is sent into datagrams of this size (UDP_SEGMENT).
+  void put_segment_size(msghdr& message, std::size_t size) noexcept;
+
+ private:
+  template <class T>
+  static void put(msghdr& message, int level, int type, const T& value) noexcept;
+
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(int)) +
+                                             CMSG_SPACE(sizeof(std::uint16_t))> bytes_;
 };
 
 /// Sends it at once, or not at all, from `source` where that is an address, which only an unbound socket needs to be
