@@ -53,9 +53,14 @@ class Faces {
     const auto inside = [&](std::size_t at) { push(Address::v4(b[at], b[at + 1], b[at + 2], b[at + 3])); };
 
     // At the end: mapped, compatible, translated, and NAT64 with a prefix of 96 bits.
-    if (starts_with(v6({}, 64)) || starts_with(v6({0x00, 0x64, 0xFF, 0x9B}, 32))) inside(12);
-    // RFC 6052 §2.2, a prefix of 48 bits: two bytes, one that is 0, two bytes.
-    if (starts_with(v6({0x00, 0x64, 0xFF, 0x9B, 0x00, 0x01}, 48))) push(Address::v4(b[6], b[7], b[9], b[10]));
+    if (starts_with(v6({}, 64)) || starts_with(v6({0x00, 0x64, 0xFF, 0x9B}, 96))) inside(12);
+    if (starts_with(v6({0x00, 0x64, 0xFF, 0x9B, 0x00, 0x01}, 48))) {
+      // A network may divide this prefix. RFC 6052 §2.2: of 48 bits, with two bytes, one that is 0, and two bytes
+      // behind it; or of 96. What is all zeros is not the one that is used.
+      const Address middle = Address::v4(b[6], b[7], b[9], b[10]);
+      if (!middle.is_unspecified()) push(middle);
+      if (b[12] != 0 || b[13] != 0 || b[14] != 0 || b[15] != 0) inside(12);
+    }
     if (starts_with(v6({0x20, 0x02}, 16))) inside(2);  // RFC 3056 §2
     if (starts_with(v6({0x20, 0x01, 0x00, 0x00}, 32))) {
       inside(4);  // RFC 4380 §4: the Teredo server, and the client with its bits turned over
@@ -72,7 +77,7 @@ class Faces {
  private:
   void push(const Address& face) noexcept { faces_[size_++] = face.without_scope(); }
 
-  std::array<Address, 5> faces_;  // itself, two of one prefix at most, ISATAP
+  std::array<Address, 4> faces_;  // itself, two of one prefix at most, ISATAP
   std::size_t size_ = 0;
 };
 
