@@ -9,29 +9,6 @@
 namespace ice {
 namespace {
 
-constexpr std::string_view ice_chars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-static_assert(ice_chars.size() == 64);
-
-// 6 bits a character. RFC 8839 §5.4 wants 24 bits for the ufrag and 128 for the password.
-constexpr std::size_t ufrag_length = 8;
-constexpr std::size_t password_length = 24;
-
-std::string random_ice_text(RandomSource& random, std::size_t length) {
-  std::string text(length, '\0');
-  random.fill({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
-  for (char& c : text) c = ice_chars[static_cast<unsigned char>(c) % ice_chars.size()];
-  return text;
-}
-
-Session make_session(Role role, RandomSource& random) {
-  const std::uint64_t tie_breaker = random.next();
-  std::string ufrag = random_ice_text(random, ufrag_length);
-  std::string password = random_ice_text(random, password_length);
-  auto credential = stun::Credential::short_term(password);
-  assert(credential);
-  return {role, tie_breaker, std::move(ufrag), std::move(password), *credential};
-}
-
 AgentConfig within_bounds(AgentConfig config) {
   if (config.pacing != config.pacing.zero()) config.pacing = std::max(config.pacing, shortest_interval);
   return config;
@@ -42,26 +19,17 @@ AgentConfig within_bounds(AgentConfig config) {
 Agent::Impl::Impl(AgentConfig given, Environment env)
     : config{within_bounds(std::move(given))},
       environment{env},
-      session{make_session(config.role, env.random)},
-      local{config.allow_loopback, config.limits.local_candidates, session.local_ufrag},
-      remote{config.allow_loopback, config.limits},
-      checklist{local, remote, session, config.limits.pairs},
-      checks{checklist, session},
-      responder{session},
-      consent{checklist, session, env.random, config.consent},
-      gatherer{config, local, env.random},
-      early{config.limits.early_checks},
-      proven{config.limits.pairs + config.limits.early_checks},
-      journal{config.limits.history, env.trace, env.trace != nullptr ? env.random.next() : 0} {}
+      journal{config.limits.history, env.trace, env.trace != nullptr ? env.random.next() : 0},
+      current{std::make_unique<Generation>(config, environment, journal, config.role, env.random.next())} {}
 
 result<void> Agent::Impl::add_socket(TimePoint now, const Socket& socket) {
   if (closed()) return fail(errc::closed);
   if (socket.component != ComponentId{1}) return fail(errc::invalid_argument);
-  const auto base = local.add_base(now, socket);
+  const auto base = current->local.add_base(now, socket);
   if (!base) return fail(base.error());
   // RFC 8838 §13: no new candidate after the nomination.
-  if (gatherer.begun() && !ended() && !selected) {
-    local.rank();
+  if (current->gatherer.begun() && !ended() && !current->selected) {
+    current->local.rank();
     begin_base(now, *base);
   }
   advance(now);
@@ -69,78 +37,79 @@ result<void> Agent::Impl::add_socket(TimePoint now, const Socket& socket) {
 }
 
 result<void> Agent::Impl::remove_socket(TimePoint now, SocketId socket, std::error_code why) {
-  const auto base = local.base_of(socket);
+  const auto base = current->local.base_of(socket);
   if (!base) return fail(errc::no_such_socket);
   // RFC 8445 §8.1.1: one nomination a session. Once the peer may have heard of it no other pair can take its place.
-  const auto nominated = nominator.nominated();
-  const bool lost_nomination = nominated && checklist[*nominated].base == *base;
-  const bool was_sent = lost_nomination && !checklist[*nominated].nominate;
-  gatherer.remove_base(now, *base);
-  for (PairIndex i = 0; i < checklist.pairs().size(); ++i)
-    if (checklist[i].base == *base && checklist[i].state != PairState::failed) fail_pair(now, i, Cause::socket_gone);
-  journal.note(now, "ice-socket-removed", local.bases()[*base].local, {});
-  local.remove_base(now, *base, why);
-  if (selected && checklist[*selected].base == *base)
+  const auto nominated = current->nominator.nominated();
+  const bool lost_nomination = nominated && current->checklist[*nominated].base == *base;
+  const bool was_sent = lost_nomination && !current->checklist[*nominated].nominate;
+  current->gatherer.remove_base(now, *base);
+  for (PairIndex i = 0; i < current->checklist.pairs().size(); ++i)
+    if (current->checklist[i].base == *base && current->checklist[i].state != PairState::failed)
+      fail_pair(now, i, Cause::socket_gone);
+  journal.note(now, "ice-socket-removed", current->local.bases()[*base].local, {});
+  current->local.remove_base(now, *base, why);
+  if (current->selected && current->checklist[*current->selected].base == *base)
     end(now, AgentState::disconnected, Cause::socket_gone);
-  else if (!selected && was_sent)
+  else if (!current->selected && was_sent)
     end(now, AgentState::failed, Cause::nomination_failed);
   else if (lost_nomination)
-    nominator.reset();
+    current->nominator.reset();
   advance(now);
   return {};
 }
 
 void Agent::Impl::gather(TimePoint now) {
-  if (gatherer.begun() || ended()) return;
-  gathering_started = now;
+  if (current->gatherer.begun() || ended()) return;
+  current->gathering_started = now;
   if (state == AgentState::idle) set_state(now, AgentState::gathering, Cause::none);
-  local.rank();
-  for (BaseIndex base = 0; base < local.bases().size(); ++base) begin_base(now, base);
-  gatherer.begin();
+  current->local.rank();
+  for (BaseIndex base = 0; base < current->local.bases().size(); ++base) begin_base(now, base);
+  current->gatherer.begin();
   advance(now);
 }
 
 result<void> Agent::Impl::set_remote_description(TimePoint now, const Description& description) {
   if (closed()) return fail(errc::closed);
   if (const auto valid = validate_credentials(description); !valid) return valid;
-  if (session.remote_known()) {
-    if (description.ufrag != session.remote_ufrag || description.password != session.remote_password)
+  if (current->session.remote_known()) {
+    if (description.ufrag != current->session.remote_ufrag || description.password != current->session.remote_password)
       return fail(errc::wrong_generation);
   } else {
     const auto credential = stun::Credential::short_term(description.password);
     if (!credential) return fail(errc::bad_password);
-    session.remote_ufrag = description.ufrag;
-    session.remote_password = description.password;
-    session.remote = *credential;
-    session.remote_lite = description.lite;
-    if (description.pacing) remote_pacing = std::min(*description.pacing, longest_interval);
-    description_received = now;
+    current->session.remote_ufrag = description.ufrag;
+    current->session.remote_password = description.password;
+    current->session.remote = *credential;
+    current->session.remote_lite = description.lite;
+    if (description.pacing) current->remote_pacing = std::min(*description.pacing, longest_interval);
+    current->description_received = now;
     // RFC 8445 §6.1.1: between full and lite, the full agent controls.
-    if (description.lite && session.role == Role::controlled) {
-      session.role = Role::controlling;
+    if (description.lite && current->session.role == Role::controlled) {
+      current->session.role = Role::controlling;
       switched_role(now);
     }
-    patience_over = now + config.patience;
+    current->patience_over = now + config.patience;
     journal.note(now, "ice-description-received", {}, {});
     if (!ended()) set_state(now, AgentState::checking, Cause::none);
     for (const Candidate& candidate : std::exchange(early_candidates, {}))
       static_cast<void>(take_candidate(now, candidate).has_value());
-    proven.clear();
-    for (const EarlyChecks::Check& check : early.take()) {
+    current->proven.clear();
+    for (const EarlyChecks::Check& check : current->early.take()) {
       // Another ufrag is another session's, as where the offer was forked (RFC 8445 §7.3.1.4).
-      if (check.remote_ufrag != session.remote_ufrag) {
+      if (check.remote_ufrag != current->session.remote_ufrag) {
         ++ignored.unauthenticated;
         continue;
       }
-      if (!proven.add(local.bases()[check.base].socket, check.source)) ++ignored.over_limit;
+      if (!current->proven.add(current->local.bases()[check.base].socket, check.source)) ++ignored.over_limit;
       learn(now, check.base, check.source, check.priority, check.nominates);
     }
   }
   for (const StreamDescription& stream : description.streams) {
     for (const Candidate& candidate : stream.candidates) static_cast<void>(take_candidate(now, candidate).has_value());
-    if (stream.end_of_candidates && !end_of_candidates) end_of_candidates = now;
+    if (stream.end_of_candidates && !current->end_of_candidates) current->end_of_candidates = now;
   }
-  remote_complete = end_of_candidates.has_value();
+  current->remote_complete = current->end_of_candidates.has_value();
   advance(now);
   return {};
 }
@@ -153,7 +122,7 @@ result<void> Agent::Impl::add_remote_candidate(TimePoint now, const Candidate& c
 
 result<void> Agent::Impl::take_candidate(TimePoint now, const Candidate& candidate) {
   if (closed()) return fail(errc::closed);
-  if (!session.remote_known()) {
+  if (!current->session.remote_known()) {
     if (early_candidates.size() >= config.limits.remote_candidates) {
       ++ignored.over_limit;
       return fail(errc::limit_reached);
@@ -161,12 +130,13 @@ result<void> Agent::Impl::take_candidate(TimePoint now, const Candidate& candida
     early_candidates.push_back(candidate);
     return {};
   }
-  if (!candidate.ufrag.empty() && candidate.ufrag != session.remote_ufrag) {
+  if (!candidate.ufrag.empty() && candidate.ufrag != current->session.remote_ufrag) {
     journal.note(now, "ice-candidate-of-another-generation", {}, candidate.endpoint);
     return fail(errc::wrong_generation);
   }
-  const auto added = remote_complete && !remote.is_signalled(candidate) ? fail(errc::bad_candidate)  // RFC 8838 §14
-                                                                        : remote.add_signalled(now, candidate);
+  const auto added = current->remote_complete && !current->remote.is_signalled(candidate)
+                         ? fail(errc::bad_candidate)  // RFC 8838 §14
+                         : current->remote.add_signalled(now, candidate);
   if (!added) {
     journal.note(now, "ice-candidate-refused", {}, candidate.endpoint);
     if (added.error() == errc::limit_reached) ++ignored.over_limit;
@@ -175,39 +145,24 @@ result<void> Agent::Impl::take_candidate(TimePoint now, const Candidate& candida
   if (added->fresh)
     journal.note(now, "ice-remote-candidate", {}, candidate.endpoint);
   else
-    checklist.recompute_priorities();
-  if (state == AgentState::checking) checklist.pair_remote(now, added->index);
+    current->checklist.recompute_priorities();
+  if (state == AgentState::checking) current->checklist.pair_remote(now, added->index);
   return {};
 }
 
 result<Transmit> Agent::Impl::wrap(TimePoint now, ComponentId component, Bytes payload) noexcept {
   if (component != ComponentId{1}) return fail(errc::invalid_argument);
-  std::optional<PairIndex> through = selected;
-  if (selected) {
-    if (!consent.given(now)) return fail(errc::no_consent);
-    consent.sent(now);
+  std::optional<PairIndex> through = current->selected;
+  if (current->selected) {
+    if (!current->consent.given(now)) return fail(errc::no_consent);
+    current->consent.sent(now);
   } else if (state == AgentState::checking) {
     // An answered check is consent for as long as any other answer (RFC 7675 §5.1).
-    through = checklist.best_valid(now - Consent::lifetime);
+    through = current->checklist.best_valid(now - Consent::lifetime);
   }
   if (!through) return fail(errc::no_consent);
-  const Pair& pair = checklist[*through];
-  return Transmit{checklist.base_of(pair).socket, checklist.destination(pair), {}, payload, 0, {}};
-}
-
-Description Agent::Impl::local_description() const {
-  Description description;
-  description.ufrag = session.local_ufrag;
-  description.password = session.local_password;
-  description.options = {std::string{option_ice2}, std::string{option_trickle}};
-  description.pacing = config.pacing;
-  StreamDescription stream;
-  stream.mid = config.mid;
-  for (const LocalCandidate& candidate : local.all())
-    if (candidate.told) stream.candidates.push_back(candidate.candidate);
-  stream.end_of_candidates = gathering_told;
-  description.streams.push_back(std::move(stream));
-  return description;
+  const Pair& pair = current->checklist[*through];
+  return Transmit{current->checklist.base_of(pair).socket, current->checklist.destination(pair), {}, payload, 0, {}};
 }
 
 // ---- the public face: each method hands over to the implementation --------------------------------------------------
@@ -228,13 +183,13 @@ void Agent::gather(TimePoint now) { impl_->gather(now); }
 
 void Agent::resolve_server(TimePoint now, ServerId server, std::span<const Endpoint> addresses) {
   assert(static_cast<std::size_t>(server) < impl_->config.servers.size());
-  impl_->gatherer.resolve(server, addresses);
+  impl_->current->gatherer.resolve(server, addresses);
   impl_->advance(now);
 }
 
 void Agent::fail_server(TimePoint now, ServerId server, std::error_code) {
   assert(static_cast<std::size_t>(server) < impl_->config.servers.size());
-  impl_->gatherer.fail(server);
+  impl_->current->gatherer.fail(server);
   impl_->journal.note(now, "ice-server-not-resolved", {}, {}, static_cast<std::uint32_t>(server));
   impl_->advance(now);
 }
@@ -248,8 +203,8 @@ result<void> Agent::add_remote_candidate(TimePoint now, const Candidate& candida
 }
 
 void Agent::end_of_remote_candidates(TimePoint now) {
-  if (!impl_->end_of_candidates) impl_->end_of_candidates = now;
-  impl_->remote_complete = impl_->session.remote_known();
+  if (!impl_->current->end_of_candidates) impl_->current->end_of_candidates = now;
+  impl_->current->remote_complete = impl_->current->session.remote_known();
   impl_->advance(now);
 }
 
@@ -280,8 +235,8 @@ std::optional<Agent::Event> Agent::poll_event() { return impl_->poll_event(); }
 std::optional<SocketRequest> Agent::poll_socket() { return std::nullopt; }
 std::optional<TimePoint> Agent::next_timeout() const { return impl_->next_timeout(); }
 AgentState Agent::state() const noexcept { return impl_->state; }
-Role Agent::role() const noexcept { return impl_->session.role; }
-Description Agent::local_description() const { return impl_->local_description(); }
+Role Agent::role() const noexcept { return impl_->current->session.role; }
+Description Agent::local_description() const { return impl_->current->local_description(); }
 ConnectivityReport Agent::report() const { return impl_->report(); }
 
 }  // namespace ice

@@ -1,23 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "base/hidden.hpp"
 #include "ice/agent.hpp"
-#include "ice/checklist.hpp"
-#include "ice/checks.hpp"
-#include "ice/consent.hpp"
-#include "ice/early_checks.hpp"
-#include "ice/gatherer.hpp"
+#include "ice/generation.hpp"
 #include "ice/journal.hpp"
-#include "ice/local_candidates.hpp"
-#include "ice/nominator.hpp"
-#include "ice/proven_sources.hpp"
-#include "ice/remote_candidates.hpp"
-#include "ice/responder.hpp"
-#include "ice/session.hpp"
 
 namespace ice {
 
@@ -43,7 +34,6 @@ struct ICE_HIDDEN Agent::Impl {
   result<void> add_remote_candidate(TimePoint now, const Candidate& candidate);
   result<void> take_candidate(TimePoint now, const Candidate& candidate);
   result<Transmit> wrap(TimePoint now, ComponentId component, Bytes payload) noexcept;
-  Description local_description() const;
   ConnectivityReport report() const;
 
   // ---- what arrives (agent_input.cpp)
@@ -83,9 +73,7 @@ struct ICE_HIDDEN Agent::Impl {
 
   bool ended() const noexcept { return state == AgentState::failed || state == AgentState::disconnected || closed(); }
   bool closed() const noexcept { return state == AgentState::closed; }
-  Duration interval() const noexcept;
   Duration host_interval() const noexcept;
-  void note(TimePoint now, std::string_view what, const Pair& pair, std::uint32_t number = 0);
   /// The next timeout has to be computed anew.
   void touch() noexcept { timeout_known = false; }
 
@@ -93,43 +81,17 @@ struct ICE_HIDDEN Agent::Impl {
   Environment environment;
   AgentState state = AgentState::idle;
   Cause cause = Cause::none;
-  Session session;
-  LocalCandidates local;
-  RemoteCandidates remote;
-  Checklist checklist;
-  Checks checks;
-  Responder responder;
-  Nominator nominator;
-  Consent consent;
-  Gatherer gatherer;
-  EarlyChecks early;
-  ProvenSources proven;
   Journal journal;
+  std::unique_ptr<Generation> current;
 
   std::vector<Candidate> early_candidates;  // signalled before the description
   std::vector<AgentEvent> events;
   std::size_t next_event = 0;
-  std::optional<std::chrono::milliseconds> remote_pacing;
-  TimePoint next_own = TimePoint::min();    // when Ta lets this agent ask the pacer again
-  std::optional<TimePoint> slot;            // the pacer's, for the next transaction
-  std::optional<TimePoint> nominate_again;  // when the nominator wants to be asked
-  std::optional<TimePoint> patience_over;   // RFC 8863 §4: the PAC timer
-  std::optional<PairIndex> selected;
-  bool gathering_told = false;
-  bool remote_complete = false;  // the peer has signalled all it will (RFC 8838 §14)
+  TimePoint next_own = TimePoint::min();  // when Ta lets this agent ask the pacer again
+  std::optional<TimePoint> slot;          // the pacer's, for the next transaction
 
   // What the report tells beside what the parts know.
   std::uint32_t role_switches = 0;
-  std::uint64_t early_count = 0;
-  std::optional<TimePoint> gathering_started;
-  std::optional<TimePoint> gathering_done;
-  std::optional<TimePoint> description_received;
-  std::optional<TimePoint> end_of_candidates;
-  std::optional<TimePoint> first_check_sent;
-  std::optional<TimePoint> first_check_heard;
-  std::optional<TimePoint> first_valid;
-  std::optional<TimePoint> connected;
-  std::optional<TimePoint> ended_at;
   IgnoredInput ignored;
 
   mutable bool timeout_known = false;

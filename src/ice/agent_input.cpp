@@ -12,7 +12,7 @@ Received Agent::Impl::handle_datagram(TimePoint now, const Datagram& datagram, M
     return {Verdict::malformed};
   }
   if (!stun::is_stun(datagram.payload)) return handle_data(now, datagram);
-  const auto base = local.base_of(datagram.socket);
+  const auto base = current->local.base_of(datagram.socket);
   if (!base) return {Verdict::not_mine};
   Datagram from_canonical = datagram;
   from_canonical.from = datagram.from.canonical();
@@ -20,7 +20,7 @@ Received Agent::Impl::handle_datagram(TimePoint now, const Datagram& datagram, M
   const auto message = stun::Message::parse(datagram.payload);
   if (!message) {
     ++ignored.malformed;
-    journal.trace(now, "ice-malformed", local.bases()[*base].local, from_canonical.from);
+    journal.trace(now, "ice-malformed", current->local.bases()[*base].local, from_canonical.from);
     return {Verdict::malformed};
   }
   // RFC 8445 §7.3: checks must bear FINGERPRINT, so what looks like one and has none, or a wrong one, is data that
@@ -44,7 +44,7 @@ Received Agent::Impl::handle_datagram(TimePoint now, const Datagram& datagram, M
 
 Received Agent::Impl::handle_data(TimePoint now, const Datagram& datagram) {
   const Endpoint from = datagram.from.canonical();
-  if (!ended() && proven.contains(datagram.socket, from))
+  if (!ended() && current->proven.contains(datagram.socket, from))
     return {Verdict::application_data, datagram.payload, from, ComponentId{1}, std::nullopt};
   ++ignored.data_from_strangers;
   journal.trace(now, "ice-data-from-stranger", {}, from);
@@ -53,8 +53,8 @@ Received Agent::Impl::handle_data(TimePoint now, const Datagram& datagram) {
 
 Received Agent::Impl::handle_request(TimePoint now, const stun::Message& request, const Datagram& datagram,
                                      BaseIndex base, MutableBytes scratch) {
-  const Endpoint& at = local.bases()[base].local;
-  const Responder::Outcome outcome = responder.handle_request(now, request, datagram.from, ended(), scratch);
+  const Endpoint& at = current->local.bases()[base].local;
+  const Responder::Outcome outcome = current->responder.handle_request(now, request, datagram.from, ended(), scratch);
   Received received{outcome.verdict};
   if (!outcome.answer.empty())
     received.forward = Transmit{datagram.socket, datagram.from, outcome.answer, {}, 0, {datagram.ip.local}};
@@ -63,21 +63,21 @@ Received Agent::Impl::handle_request(TimePoint now, const stun::Message& request
     journal.trace(now, "ice-check-unauthenticated", at, datagram.from);
     return received;
   }
-  if (!first_check_heard) {
-    first_check_heard = now;
+  if (!current->first_check_heard) {
+    current->first_check_heard = now;
     journal.note(now, "ice-first-check-heard", at, datagram.from);
   }
   if (outcome.role_switched) switched_role(now);
   if (!outcome.check) return received;
 
   const Responder::Check& check = *outcome.check;
-  if (!proven.add(datagram.socket, datagram.from)) ++ignored.over_limit;
-  if (session.remote_known()) {
+  if (!current->proven.add(datagram.socket, datagram.from)) ++ignored.over_limit;
+  if (current->session.remote_known()) {
     learn(now, base, datagram.from, check.priority, check.nominates);
     advance(now);
   } else {
-    ++early_count;
-    if (!early.keep({base, datagram.from, std::string{check.remote_ufrag}, check.priority, check.nominates}))
+    ++current->early_count;
+    if (!current->early.keep({base, datagram.from, std::string{check.remote_ufrag}, check.priority, check.nominates}))
       ++ignored.over_limit;
   }
   return received;
@@ -85,31 +85,34 @@ Received Agent::Impl::handle_request(TimePoint now, const stun::Message& request
 
 // What an authentic check tells: a candidate, a pair, perhaps a nomination (RFC 8445 §7.3.1.3 to §7.3.1.5).
 void Agent::Impl::learn(TimePoint now, BaseIndex base, const Endpoint& source, std::uint32_t priority, bool nominates) {
-  const std::size_t known = remote.all().size();
-  const auto candidate = remote.find_or_discover(now, local.bases()[base].component, source, priority);
+  const std::size_t known = current->remote.all().size();
+  const auto candidate =
+      current->remote.find_or_discover(now, current->local.bases()[base].component, source, priority);
   if (!candidate) {
     ++ignored.over_limit;
     return;
   }
-  if (remote.all().size() > known) journal.note(now, "ice-peer-reflexive-candidate", local.bases()[base].local, source);
-  const auto index = checklist.find_or_add(now, base, *candidate);
+  if (current->remote.all().size() > known)
+    journal.note(now, "ice-peer-reflexive-candidate", current->local.bases()[base].local, source);
+  const auto index = current->checklist.find_or_add(now, base, *candidate);
   if (!index) {
     ++ignored.over_limit;
     return;
   }
-  Pair& pair = checklist[*index];
+  Pair& pair = current->checklist[*index];
   ++pair.requests_heard;
   if (!pair.first_request) pair.first_request = now;
   pair.last_request = now;
-  const bool nominated = nominates && session.role == Role::controlled;
+  const bool nominated = nominates && current->session.role == Role::controlled;
   if (nominated && !pair.peer_nominated) {
     pair.peer_nominated = true;
-    note(now, "ice-nominated-by-peer", pair);
+    current->note(now, "ice-nominated-by-peer", pair);
   }
   // After a pair is selected only a nomination of a better one matters: a peer of RFC 5245 may nominate more than one
   // (RFC 8445 §8.1.1).
-  const bool better = state == AgentState::connected && session.role == Role::controlled && pair.peer_nominated &&
-                      pair.priority > checklist.valid_priority(checklist[*selected]);
+  const bool better = state == AgentState::connected && current->session.role == Role::controlled &&
+                      pair.peer_nominated &&
+                      pair.priority > current->checklist.valid_priority(current->checklist[*current->selected]);
   const bool open = state == AgentState::checking || better;
   if (!open) {
     if (pair.undecided()) fail_pair(now, *index, Cause::superseded);
@@ -121,19 +124,19 @@ void Agent::Impl::learn(TimePoint now, BaseIndex base, const Endpoint& source, s
     // checked once more, and selected when the answer comes.
     if (now - *pair.answered < Consent::lifetime / 2) return select(now, *index);
   }
-  if (pair.state == PairState::in_progress) checks.cancel(*index);
-  checklist.trigger(*index);
+  if (pair.state == PairState::in_progress) current->checks.cancel(*index);
+  current->checklist.trigger(*index);
 }
 
 Received Agent::Impl::handle_response(TimePoint now, const stun::Message& response, const Datagram& datagram) {
-  if (session.remote_known() && !ended()) {
-    if (const auto answer = checks.handle_response(now, response, datagram)) {
+  if (current->session.remote_known() && !ended()) {
+    if (const auto answer = current->checks.handle_response(now, response, datagram)) {
       handle_check_answer(now, *answer, datagram);
       advance(now);
       const bool authentic = answer->kind != Checks::Answer::Kind::unauthenticated;
       return {authentic ? Verdict::handled : Verdict::unauthenticated};
     }
-    switch (consent.handle_response(now, response, datagram)) {
+    switch (current->consent.handle_response(now, response, datagram)) {
       case Consent::Answer::not_ours:
         break;
       case Consent::Answer::refreshed:
@@ -145,12 +148,12 @@ Received Agent::Impl::handle_response(TimePoint now, const stun::Message& respon
         ++ignored.unauthenticated;
         return {Verdict::unauthenticated};
       case Consent::Answer::revoked:
-        note(now, "ice-consent-revoked", checklist[*selected]);
+        current->note(now, "ice-consent-revoked", current->checklist[*current->selected]);
         end(now, AgentState::disconnected, Cause::consent_revoked);
         return {Verdict::handled};
     }
   }
-  if (const auto answer = gatherer.handle_response(now, response, datagram)) {
+  if (const auto answer = current->gatherer.handle_response(now, response, datagram)) {
     handle_gather_answer(now, *answer);
     advance(now);
     return {Verdict::handled};
@@ -161,23 +164,23 @@ Received Agent::Impl::handle_response(TimePoint now, const stun::Message& respon
 }
 
 void Agent::Impl::handle_check_answer(TimePoint now, const Checks::Answer& answer, const Datagram& datagram) {
-  Pair& pair = checklist[answer.pair];
+  Pair& pair = current->checklist[answer.pair];
   switch (answer.kind) {
     case Checks::Answer::Kind::unauthenticated:
       ++ignored.unauthenticated;
-      journal.trace(now, "ice-answer-unauthenticated", checklist.base_of(pair).local, datagram.from);
+      journal.trace(now, "ice-answer-unauthenticated", current->checklist.base_of(pair).local, datagram.from);
       return;
     case Checks::Answer::Kind::role_conflict:
-      note(now, "ice-role-conflict", pair);
-      if (answer.fields.role == session.role) {
-        session.role = session.role == Role::controlling ? Role::controlled : Role::controlling;
+      current->note(now, "ice-role-conflict", pair);
+      if (answer.fields.role == current->session.role) {
+        current->session.role = current->session.role == Role::controlling ? Role::controlled : Role::controlling;
         switched_role(now);
       }
-      session.tie_breaker = environment.random.next();  // RFC 8445 §7.2.5.1
-      if (!selected) checklist.trigger(answer.pair);
+      current->session.tie_breaker = environment.random.next();  // RFC 8445 §7.2.5.1
+      if (!current->selected) current->checklist.trigger(answer.pair);
       return;
     case Checks::Answer::Kind::failure:
-      note(now, "ice-check-refused", pair, pair.error_code);
+      current->note(now, "ice-check-refused", pair, pair.error_code);
       // A late answer to a check that another one replaced decides nothing: the other has succeeded or is still open.
       if (pair.selected || (answer.replaced && !answer.fields.nominate)) return;
       check_failed(now, answer.pair, answer.cause);
@@ -186,42 +189,44 @@ void Agent::Impl::handle_check_answer(TimePoint now, const Checks::Answer& answe
       break;
   }
   // A lite peer sends no check of its own (RFC 8445 §2.5), so its answers are all that proves it.
-  if (!proven.add(datagram.socket, datagram.from)) ++ignored.over_limit;
+  if (!current->proven.add(datagram.socket, datagram.from)) ++ignored.over_limit;
   // RFC 8445 §7.2.5.3.2: the valid pair is the one that the peer saw. Where the bound on local candidates leaves no
   // name for the mapped address the pair is as good, and its own base stands in.
-  const std::size_t known = local.all().size();
-  auto mapped = local.find_or_add_mapped(pair.base, answer.mapped);
+  const std::size_t known = current->local.all().size();
+  auto mapped = current->local.find_or_add_mapped(pair.base, answer.mapped);
   if (!mapped) {
     ++ignored.over_limit;
-    mapped = local.find_or_add_mapped(pair.base, checklist.base_of(pair).local);
+    mapped = current->local.find_or_add_mapped(pair.base, current->checklist.base_of(pair).local);
   }
-  if (local.all().size() > known)
-    journal.note(now, "ice-local-peer-reflexive", checklist.base_of(pair).local, answer.mapped);
-  checks.forget(answer.pair);
-  checklist.succeed(now, answer.pair, *mapped);
-  note(now, "ice-pair-valid", pair);
-  if (!first_valid) {
-    first_valid = now;
-    if (!selected) events.push_back(FirstPairValid{pair.component});
+  if (current->local.all().size() > known)
+    journal.note(now, "ice-local-peer-reflexive", current->checklist.base_of(pair).local, answer.mapped);
+  current->checks.forget(answer.pair);
+  current->checklist.succeed(now, answer.pair, *mapped);
+  current->note(now, "ice-pair-valid", pair);
+  if (!current->first_valid) {
+    current->first_valid = now;
+    if (!current->selected) events.push_back(FirstPairValid{pair.component});
   }
-  const bool nominated_by_us = answer.fields.nominate && session.role == Role::controlling;
-  const bool nominated_by_peer = pair.peer_nominated && session.role == Role::controlled;
+  const bool nominated_by_us = answer.fields.nominate && current->session.role == Role::controlling;
+  const bool nominated_by_peer = pair.peer_nominated && current->session.role == Role::controlled;
   const bool wanted =
-      selected ? nominated_by_peer && checklist.valid_priority(pair) > checklist.valid_priority(checklist[*selected])
-               : nominated_by_us || nominated_by_peer;
+      current->selected
+          ? nominated_by_peer && current->checklist.valid_priority(pair) >
+                                     current->checklist.valid_priority(current->checklist[*current->selected])
+          : nominated_by_us || nominated_by_peer;
   if (wanted) select(now, answer.pair);
   // The success has taken the place of the nominating check that was queued or under way: it is still to be answered.
-  if (!selected && nominator.nominated() == answer.pair && !answer.fields.nominate) {
+  if (!current->selected && current->nominator.nominated() == answer.pair && !answer.fields.nominate) {
     pair.nominate = true;
-    checklist.trigger(answer.pair);
+    current->checklist.trigger(answer.pair);
   }
 }
 
 void Agent::Impl::handle_gather_answer(TimePoint now, const Gatherer::Answer& answer) {
   if (!answer.mapped) return;
   const auto added =
-      local.add_server_reflexive(answer.base, *answer.mapped, answer.server.address, answer.server_index);
-  journal.note(now, "ice-mapped-address", local.bases()[answer.base].local, *answer.mapped);
+      current->local.add_server_reflexive(answer.base, *answer.mapped, answer.server.address, answer.server_index);
+  journal.note(now, "ice-mapped-address", current->local.bases()[answer.base].local, *answer.mapped);
   // It makes no new pair: checks leave from the base, which is paired already (RFC 8445 §6.1.2.4).
   if (added) tell(*added);
 }
@@ -229,10 +234,11 @@ void Agent::Impl::handle_gather_answer(TimePoint now, const Gatherer::Answer& an
 void Agent::Impl::handle_unreachable(const SocketUnreachable& event) noexcept {
   // Kept as evidence and nothing more: anybody can forge ICMP, and a NAT that has not been opened yet may send it for
   // a pair that is about to work (RFC 8445 §7.2.5.2.2 makes it a MAY).
-  for (PairIndex i = 0; i < checklist.pairs().size(); ++i)
-    if (checklist.base_of(checklist[i]).socket == event.socket && checklist.destination(checklist[i]) == event.to)
-      ++checklist[i].unreachable;
-  gatherer.handle_unreachable(event.socket, event.to);
+  for (PairIndex i = 0; i < current->checklist.pairs().size(); ++i)
+    if (current->checklist.base_of(current->checklist[i]).socket == event.socket &&
+        current->checklist.destination(current->checklist[i]) == event.to)
+      ++current->checklist[i].unreachable;
+  current->gatherer.handle_unreachable(event.socket, event.to);
 }
 
 }  // namespace ice

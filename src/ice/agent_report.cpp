@@ -4,13 +4,20 @@ namespace ice {
 
 ConnectivityReport Agent::Impl::report() const {
   ConnectivityReport all;
-  all.role = session.role;
   all.state = state;
   all.cause = cause;
+  all.role_switches = role_switches;
+  current->report(all);
+  all.history = journal.entries();
+  all.ignored = ignored;
+  return all;
+}
+
+void Generation::report(ConnectivityReport& all) const {
+  all.role = session.role;
   all.local_ufrag = session.local_ufrag;
   all.remote_ufrag = session.remote_ufrag;
   all.pacing = interval();
-  all.role_switches = role_switches;
   all.gathering_started = gathering_started;
   all.gathering_done = gathering_done;
   all.description_received = description_received;
@@ -19,7 +26,7 @@ ConnectivityReport Agent::Impl::report() const {
   all.first_check_heard = first_check_heard;
   all.first_valid = first_valid;
   all.connected = connected;
-  all.ended = ended_at;
+  all.ended = ended;
   all.consent_refreshed = consent.refreshed();
   all.early_checks = early_count;
   for (const Base& base : local.bases())
@@ -61,9 +68,6 @@ ConnectivityReport Agent::Impl::report() const {
     told.round_trip = pair.round_trip;
     all.pairs.push_back(told);
   }
-  all.history = journal.entries();
-  all.ignored = ignored;
-  return all;
 }
 
 }  // namespace ice
