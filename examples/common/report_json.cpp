@@ -127,6 +127,21 @@ json::object to_json(const PairReport& pair, TimePoint origin) {
   return fields.done();
 }
 
+json::object to_json(const GenerationReport& generation, TimePoint origin) {
+  const auto with_times = [origin](const auto& item) { return to_json(item, origin); };
+  return Fields{origin}
+      .text("local_ufrag", generation.local_ufrag)
+      .text("remote_ufrag", generation.remote_ufrag)
+      .text("why", to_string(generation.why))
+      .at("at", generation.at)
+      .text("state", to_string(generation.state))
+      .cause(generation.cause)
+      .flag("carries_data", generation.carries_data)
+      .list("servers", generation.servers, with_times)
+      .list("pairs", generation.pairs, with_times)
+      .done();
+}
+
 json::object to_json(const HistoryEntry& entry, TimePoint origin) {
   return Fields{origin}
       .at("at", entry.at)
@@ -143,6 +158,7 @@ json::object to_json(const IgnoredInput& ignored) {
       .number("unauthenticated", ignored.unauthenticated)
       .number("unexpected_responses", ignored.unexpected_responses)
       .number("data_from_strangers", ignored.data_from_strangers)
+      .number("late", ignored.late)
       .number("over_limit", ignored.over_limit)
       .done();
 }
@@ -172,6 +188,7 @@ json::object to_json(const ConnectivityReport& report, TimePoint origin) {
       .text("remote_ufrag", report.remote_ufrag)
       .duration("pacing", report.pacing)
       .number("role_switches", report.role_switches)
+      .number("restarts", report.restarts)
       .at("gathering_started", report.gathering_started)
       .at("gathering_done", report.gathering_done)
       .at("description_received", report.description_received)
@@ -188,6 +205,7 @@ json::object to_json(const ConnectivityReport& report, TimePoint origin) {
       .list("local_candidates", report.local_candidates, [](const Candidate& each) { return programs::to_json(each); })
       .list("remote_candidates", report.remote_candidates, with_times)
       .list("pairs", report.pairs, with_times)
+      .list("earlier", report.earlier, with_times)
       .list("history", report.history, with_times);
   json::object object = fields.done();
   object["ignored"] = to_json(report.ignored);

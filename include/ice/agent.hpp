@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <variant>
 #include <vector>
@@ -85,14 +86,26 @@ struct PairSelected {
 };
 struct StateChanged {
   AgentState state{};
-  Cause cause = Cause::none;  ///< of `disconnected` and `failed`
+  /// Of `disconnected` and `failed`; of `connected` where a restart has failed for it, and the pair of before carries
+  /// the data on.
+  Cause cause = Cause::none;
 };
 struct RoleSwitched {
   Role role{};
 };
+/// A new generation has begun, by restart() or by the peer's description (RFC 8445 §9): local_description() is another
+/// one, and the peer has to be told. What follows, candidates among it, is of the new generation.
+struct Restarted {
+  bool by_peer = false;
+};
+/// Data has stopped, or is about to, and only a restart can bring it back: call restart() and signal. The cause says
+/// why.
+struct RestartNeeded {
+  Cause cause{};
+};
 
 using AgentEvent = std::variant<ServerNameNeeded, CandidateGathered, GatheringDone, FirstPairValid, PairSelected,
-                                StateChanged, RoleSwitched>;
+                                StateChanged, RoleSwitched, Restarted, RestartNeeded>;
 
 /// A full ICE agent for one data stream (RFC 8445), with trickle (RFC 8838), consent (RFC 7675) and patience
 /// (RFC 8863). A SocketMachine: it does nothing by itself. Feed it what arrives and call drain() after every input and
@@ -133,25 +146,37 @@ class ICE_API Agent {
   void fail_server(TimePoint now, ServerId server, std::error_code why);
 
   /// What the peer told. Candidates in it are added one by one as by add_remote_candidate, and bad ones are skipped.
-  /// Checks begin. May be called once for a generation: the same credentials again only add candidates.
-  /// errc::bad_ufrag, errc::bad_password; errc::wrong_generation for other credentials than before (that is a
-  /// restart); errc::closed.
+  /// Checks begin. The same credentials again only add candidates. Others than before are the peer's answer to our
+  /// restart(), or else a restart of its own, which makes new credentials here too (RFC 8839 §4.4.2.1): Restarted says
+  /// so, and the peer waits for local_description(). Descriptions must be given as signalling pairs them: an answer to
+  /// a description that another one has replaced since is not for here.
+  /// errc::bad_ufrag, errc::bad_password; errc::wrong_generation where only one of the two is new, or either is that
+  /// of an earlier generation (RFC 8445 §9); errc::closed.
   result<void> set_remote_description(TimePoint now, const Description& description);
 
-  /// A trickled candidate; those that arrive before the description are kept within AgentLimits. One of another
-  /// transport or with a name in place of an address is refused and reported. errc::bad_candidate (also after the end
-  /// of candidates), errc::unsupported, errc::wrong_generation, errc::limit_reached, errc::closed.
+  /// A trickled candidate; those that arrive before the description, or with the ufrag of one that is still to come,
+  /// are kept within AgentLimits. One of another transport or with a name in place of an address is refused and
+  /// reported. errc::bad_candidate (also after the end of candidates), errc::unsupported, errc::wrong_generation for
+  /// the ufrag of an earlier generation, errc::limit_reached, errc::closed.
   result<void> add_remote_candidate(TimePoint now, const Candidate& candidate);
 
-  /// The peer has no more candidates. Those that come all the same are refused from now on (RFC 8838 §14).
-  void end_of_remote_candidates(TimePoint now);
+  /// The peer has no more candidates. Those that come all the same are refused from now on (RFC 8838 §14). `ufrag` says
+  /// of which generation, where signalling tells (RFC 8840 §4.4): an earlier one's is ignored.
+  void end_of_remote_candidates(TimePoint now, std::string_view ufrag = {});
+
+  /// Restarts ICE (RFC 8445 §9): new credentials, and gathering anew, from any state but `closed`. To be signalled like
+  /// the first description; until the peer's new one comes the state is `gathering`. The role is kept. The selected
+  /// pair goes on carrying data, as long as the peer consents, until a new one is selected; if none can be, the agent
+  /// is `connected` by the old one again. A restart whose signalling was lost may be followed by another.
+  /// errc::closed.
+  result<void> restart(TimePoint now);
 
   /// Ends everything. Nothing is sent from now on; the report stays.
   void close(TimePoint now);
 
   /// The packet that carries `payload` to the peer, for the driver to send at once: nothing is queued or copied.
-  /// Before a pair is selected it takes the best valid one (RFC 8445 §12.1). errc::no_consent where there is none, or
-  /// consent is lost.
+  /// Before a pair is selected it takes the one of before a restart, else the best valid one (RFC 8445 §12.1).
+  /// errc::no_consent where there is none, or consent is lost.
   result<Transmit> wrap(TimePoint now, ComponentId component, Bytes payload, MutableBytes scratch) noexcept;
 
   // ---- what arrives, what leaves -------------------------------------------------------------------------------

@@ -19,13 +19,15 @@ enum class Role : std::uint8_t { controlling, controlled };
 /// "controlling" or "controlled".
 ICE_API std::string_view to_string(Role role) noexcept;
 
-/// Where an agent stands. It only moves downwards, but for `disconnected`, which may follow `connected`.
+/// Where an agent stands. It only moves downwards, but for `disconnected`, which may follow `connected`. A restart
+/// leads from anywhere but `closed` back to `gathering` or `checking`, and to `connected` again if it fails while the
+/// pair of before still carries data.
 enum class AgentState : std::uint8_t {
   idle,          ///< nothing was asked of it yet
   gathering,     ///< candidates are being gathered; the peer's description is not known
   checking,      ///< both descriptions are known, checks run or wait (RFC 8445 §6.1.3: Running)
   connected,     ///< a pair is selected for every component and the peer consents (RFC 8445 §6.1.3: Completed)
-  disconnected,  ///< consent has expired or was revoked (RFC 7675 §5); only a restart helps
+  disconnected,  ///< consent has expired or was revoked (RFC 7675 §5), or its socket went; only a restart helps
   failed,        ///< every pair failed and patience is over (RFC 8863 §4)
   closed,
 };
@@ -131,6 +133,29 @@ struct PairReport {
   std::optional<Duration> round_trip;  ///< of the last answered request that was sent once
 };
 
+/// Why a generation ended that was not the last one.
+enum class GenerationEnd : std::uint8_t {
+  restarted,          ///< the application called restart()
+  restarted_by_peer,  ///< the peer's description had new credentials
+  fell_back,          ///< it failed, and the pair of the generation before it still carried data
+};
+
+/// "restarted", "restarted-by-peer" or "fell-back".
+ICE_API std::string_view to_string(GenerationEnd end) noexcept;
+
+/// What is kept of a generation that a restart has ended (RFC 8445 §9).
+struct GenerationReport {
+  std::string local_ufrag;
+  std::string remote_ufrag;  ///< empty where the peer's description never came
+  GenerationEnd why = GenerationEnd::restarted;
+  TimePoint at;                         ///< when it ended
+  AgentState state = AgentState::idle;  ///< where the agent stood then
+  Cause cause = Cause::none;            ///< of `failed` and `disconnected`
+  bool carries_data = false;            ///< its pair does, until the present generation has selected one
+  std::vector<ServerReport> servers{};
+  std::vector<PairReport> pairs{};
+};
+
 /// Something worth remembering, oldest first; the ring keeps the last AgentLimits::history of them.
 struct HistoryEntry {
   TimePoint at;
@@ -146,10 +171,12 @@ struct IgnoredInput {
   std::uint64_t unauthenticated = 0;       ///< wrong or missing MESSAGE-INTEGRITY, a stranger's ufrag
   std::uint64_t unexpected_responses = 0;  ///< answers nobody asked for
   std::uint64_t data_from_strangers = 0;   ///< data from an address that never sent an authenticated check
+  std::uint64_t late = 0;                  ///< requests to a generation that ended long ago
   std::uint64_t over_limit = 0;            ///< candidates and early checks beyond their bounds
 };
 
-/// Everything an agent knows of why it stands where it stands. A copy; nothing in it is secret.
+/// Everything an agent knows of why it stands where it stands. A copy; nothing in it is secret. Servers, candidates,
+/// pairs and moments are those of the present generation; earlier ones are summed up in `earlier`.
 struct ConnectivityReport {
   Role role = Role::controlling;
   AgentState state = AgentState::idle;
@@ -158,6 +185,7 @@ struct ConnectivityReport {
   std::string remote_ufrag;  ///< empty until the peer's description is known
   Duration pacing{};         ///< Ta in force (RFC 8445 §14.2)
   std::uint32_t role_switches = 0;
+  std::uint32_t restarts = 0;  ///< by either side (RFC 8445 §9)
   std::optional<TimePoint> gathering_started;
   std::optional<TimePoint> gathering_done;
   std::optional<TimePoint> description_received;
@@ -174,6 +202,7 @@ struct ConnectivityReport {
   std::vector<Candidate> local_candidates;
   std::vector<RemoteCandidateReport> remote_candidates;
   std::vector<PairReport> pairs;
+  std::vector<GenerationReport> earlier;  ///< the last four that ended, oldest first
   std::vector<HistoryEntry> history;
   IgnoredInput ignored;
 };

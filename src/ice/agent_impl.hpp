@@ -3,12 +3,15 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/hidden.hpp"
 #include "ice/agent.hpp"
 #include "ice/generation.hpp"
 #include "ice/journal.hpp"
+#include "ice/past_generations.hpp"
 
 namespace ice {
 
@@ -22,7 +25,8 @@ inline constexpr std::chrono::milliseconds shortest_interval{5};
 /// timeouts, and moves the agent's state. The parts know each other only as far as their constructors say, and none
 /// knows the agent.
 ///
-/// agent.cpp has the verbs, agent_input.cpp what arrives, agent_progress.cpp what follows from it.
+/// agent.cpp has the verbs, agent_signalling.cpp and agent_restart.cpp those that come from signalling, agent_input.cpp
+/// what arrives, agent_progress.cpp what follows from it.
 struct ICE_HIDDEN Agent::Impl {
   Impl(AgentConfig config, Environment environment);
 
@@ -30,11 +34,23 @@ struct ICE_HIDDEN Agent::Impl {
   result<void> add_socket(TimePoint now, const Socket& socket);
   result<void> remove_socket(TimePoint now, SocketId socket, std::error_code why);
   void gather(TimePoint now);
-  result<void> set_remote_description(TimePoint now, const Description& description);
-  result<void> add_remote_candidate(TimePoint now, const Candidate& candidate);
-  result<void> take_candidate(TimePoint now, const Candidate& candidate);
   result<Transmit> wrap(TimePoint now, ComponentId component, Bytes payload) noexcept;
   ConnectivityReport report() const;
+
+  // ---- what signalling brings (agent_signalling.cpp)
+  result<void> set_remote_description(TimePoint now, const Description& description);
+  void accept_remote(TimePoint now, const Description& description, const stun::Credential& credential);
+  result<void> add_remote_candidate(TimePoint now, const Candidate& candidate);
+  result<void> take_candidate(TimePoint now, const Candidate& candidate);
+  void end_of_remote_candidates(TimePoint now, std::string_view ufrag);
+
+  // ---- one generation after another (agent_restart.cpp)
+  result<void> restart(TimePoint now);
+  void begin_generation(TimePoint now, GenerationEnd why);
+  /// False where there is nothing to fall back to.
+  bool fall_back(TimePoint now, Cause why);
+  Received handle_late_request(std::string_view ufrag, TimePoint now, const stun::Message& request,
+                               const Datagram& datagram, MutableBytes scratch);
 
   // ---- what arrives (agent_input.cpp)
   Received handle_datagram(TimePoint now, const Datagram& datagram, MutableBytes scratch);
@@ -45,7 +61,6 @@ struct ICE_HIDDEN Agent::Impl {
   void learn(TimePoint now, BaseIndex base, const Endpoint& source, std::uint32_t priority, bool nominates);
   void handle_check_answer(TimePoint now, const Checks::Answer& answer, const Datagram& datagram);
   void handle_gather_answer(TimePoint now, const Gatherer::Answer& answer);
-  void handle_unreachable(const SocketUnreachable& event) noexcept;
 
   // ---- what follows (agent_progress.cpp)
   void handle_timeout(TimePoint now);
@@ -57,7 +72,6 @@ struct ICE_HIDDEN Agent::Impl {
   bool has_paced() const noexcept;
   void nominate(TimePoint now);
   void select(TimePoint now, PairIndex pair);
-  void fail_pair(TimePoint now, PairIndex pair, Cause cause);
   void switched_role(TimePoint now);
   void check_failed(TimePoint now, PairIndex pair, Cause cause);
   void conclude(TimePoint now);
@@ -83,8 +97,10 @@ struct ICE_HIDDEN Agent::Impl {
   Cause cause = Cause::none;
   Journal journal;
   std::unique_ptr<Generation> current;
+  PastGenerations past;
 
-  std::vector<Candidate> early_candidates;  // signalled before the description
+  std::vector<Candidate> early_candidates;  // signalled before the description that they belong to
+  std::string early_end;                    // the ufrag of a description to come that brings all there is
   std::vector<AgentEvent> events;
   std::size_t next_event = 0;
   TimePoint next_own = TimePoint::min();  // when Ta lets this agent ask the pacer again
@@ -92,6 +108,8 @@ struct ICE_HIDDEN Agent::Impl {
 
   // What the report tells beside what the parts know.
   std::uint32_t role_switches = 0;
+  std::uint32_t restarts = 0;
+  std::vector<SocketReport> gone_sockets;  // of earlier generations
   IgnoredInput ignored;
 
   mutable bool timeout_known = false;

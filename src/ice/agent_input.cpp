@@ -4,6 +4,15 @@
 #include "ice/reachable.hpp"
 
 namespace ice {
+namespace {
+
+/// Which generation a request is for: the first half of its user name says so (RFC 8445 §7.3).
+std::string_view addressed_ufrag(const stun::Message& request) noexcept {
+  const auto username = request.get<stun::attr::Username>();
+  return username ? username->substr(0, username->find(':')) : std::string_view{};
+}
+
+}  // namespace
 
 Received Agent::Impl::handle_datagram(TimePoint now, const Datagram& datagram, MutableBytes scratch) {
   if (closed()) return {Verdict::not_mine};
@@ -44,7 +53,7 @@ Received Agent::Impl::handle_datagram(TimePoint now, const Datagram& datagram, M
 
 Received Agent::Impl::handle_data(TimePoint now, const Datagram& datagram) {
   const Endpoint from = datagram.from.canonical();
-  if (!ended() && current->proven.contains(datagram.socket, from))
+  if (!ended() && (current->proven.contains(datagram.socket, from) || past.has_proven(datagram.socket, from)))
     return {Verdict::application_data, datagram.payload, from, ComponentId{1}, std::nullopt};
   ++ignored.data_from_strangers;
   journal.trace(now, "ice-data-from-stranger", {}, from);
@@ -53,6 +62,8 @@ Received Agent::Impl::handle_data(TimePoint now, const Datagram& datagram) {
 
 Received Agent::Impl::handle_request(TimePoint now, const stun::Message& request, const Datagram& datagram,
                                      BaseIndex base, MutableBytes scratch) {
+  if (const std::string_view ufrag = addressed_ufrag(request); past.knows_local(ufrag))
+    return handle_late_request(ufrag, now, request, datagram, scratch);
   const Endpoint& at = current->local.bases()[base].local;
   const Responder::Outcome outcome = current->responder.handle_request(now, request, datagram.from, ended(), scratch);
   Received received{outcome.verdict};
@@ -115,7 +126,7 @@ void Agent::Impl::learn(TimePoint now, BaseIndex base, const Endpoint& source, s
                       pair.priority > current->checklist.valid_priority(current->checklist[*current->selected]);
   const bool open = state == AgentState::checking || better;
   if (!open) {
-    if (pair.undecided()) fail_pair(now, *index, Cause::superseded);
+    if (pair.undecided()) current->fail_pair(now, *index, Cause::superseded);
     return;
   }
   if (pair.valid()) {
@@ -152,6 +163,11 @@ Received Agent::Impl::handle_response(TimePoint now, const stun::Message& respon
         end(now, AgentState::disconnected, Cause::consent_revoked);
         return {Verdict::handled};
     }
+  }
+  if (bool authentic = true; !ended() && past.handle_response(now, response, datagram, authentic)) {
+    touch();
+    if (!authentic) ++ignored.unauthenticated;
+    return {authentic ? Verdict::handled : Verdict::unauthenticated};
   }
   if (const auto answer = current->gatherer.handle_response(now, response, datagram)) {
     handle_gather_answer(now, *answer);
@@ -229,16 +245,6 @@ void Agent::Impl::handle_gather_answer(TimePoint now, const Gatherer::Answer& an
   journal.note(now, "ice-mapped-address", current->local.bases()[answer.base].local, *answer.mapped);
   // It makes no new pair: checks leave from the base, which is paired already (RFC 8445 §6.1.2.4).
   if (added) tell(*added);
-}
-
-void Agent::Impl::handle_unreachable(const SocketUnreachable& event) noexcept {
-  // Kept as evidence and nothing more: anybody can forge ICMP, and a NAT that has not been opened yet may send it for
-  // a pair that is about to work (RFC 8445 §7.2.5.2.2 makes it a MAY).
-  for (PairIndex i = 0; i < current->checklist.pairs().size(); ++i)
-    if (current->checklist.base_of(current->checklist[i]).socket == event.socket &&
-        current->checklist.destination(current->checklist[i]) == event.to)
-      ++current->checklist[i].unreachable;
-  current->gatherer.handle_unreachable(event.socket, event.to);
 }
 
 }  // namespace ice

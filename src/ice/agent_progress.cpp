@@ -9,6 +9,7 @@ namespace ice {
 
 void Agent::Impl::handle_timeout(TimePoint now) {
   if (closed()) return;
+  past.handle_timeout(now);
   current->gatherer.handle_timeout(now);
   while (const auto expired = current->checks.expire(now)) {
     const Pair& pair = current->checklist[expired->pair];
@@ -116,6 +117,7 @@ void Agent::Impl::select(TimePoint now, PairIndex index) {
   pair.nominated = true;
   pair.selected = true;
   current->selected = index;
+  past.supersede(now);
   // RFC 8445 §8.1.2. Late answers to the others change nothing any more.
   current->checklist.fail_all(now, Cause::superseded);
   current->checks.forget_all();
@@ -125,11 +127,6 @@ void Agent::Impl::select(TimePoint now, PairIndex index) {
   current->note(now, "ice-pair-selected", pair);
   events.push_back(PairSelected{pair.component, current->local[*pair.mapped], current->remote[pair.remote].candidate});
   set_state(now, AgentState::connected, Cause::none);
-}
-
-void Agent::Impl::fail_pair(TimePoint now, PairIndex index, Cause why) {
-  current->checks.forget(index);
-  current->checklist.fail(now, index, why);
 }
 
 void Agent::Impl::switched_role(TimePoint now) {
@@ -149,7 +146,7 @@ void Agent::Impl::switched_role(TimePoint now) {
 void Agent::Impl::check_failed(TimePoint now, PairIndex index, Cause why) {
   const bool by_us = current->nominator.nominated() == index;
   const bool by_peer = current->checklist[index].peer_nominated;
-  fail_pair(now, index, why);
+  current->fail_pair(now, index, why);
   if (current->selected || !(by_us || by_peer)) return;
   const auto& pairs = current->checklist.pairs();
   if (std::any_of(pairs.begin(), pairs.end(), [](const Pair& pair) { return pair.peer_nominated && pair.undecided(); }))
@@ -186,20 +183,18 @@ Cause Agent::Impl::failure_cause() const noexcept {
 
 void Agent::Impl::end(TimePoint now, AgentState final_state, Cause why) {
   if (closed() || (ended() && final_state != AgentState::closed)) return;
+  if (final_state == AgentState::failed && fall_back(now, why)) return;
   // What failed before stays as it was: a closed agent's report is that of the failure.
-  const bool first = !ended();
-  if (first) {
+  if (!ended()) {
     cause = why;
     current->ended = now;
   }
-  current->consent.stop();
-  current->gatherer.stop();
-  current->checks.forget_all();
-  for (PairIndex i = 0; i < current->checklist.pairs().size(); ++i)
-    if (current->checklist[i].undecided()) current->checklist.fail(now, i, why);
+  past.end();
+  current->finish(now, why);
   slot.reset();
-  current->nominate_again.reset();
   set_state(now, final_state, why);
+  // Where the peer has withdrawn its consent it is gone, and has nobody to restart with.
+  if (final_state == AgentState::disconnected && why != Cause::consent_revoked) events.push_back(RestartNeeded{why});
   touch();
 }
 
@@ -215,6 +210,7 @@ std::optional<Transmit> Agent::Impl::poll_transmit(TimePoint now, MutableBytes s
   if (ended()) return std::nullopt;
   auto out = current->checks.poll_transmit(now, scratch);
   if (!out) out = current->consent.poll_transmit(now, scratch);
+  if (!out) out = past.poll_transmit(now, scratch);
   if (!out) out = current->gatherer.poll_transmit(now, scratch);
   if (out) touch();
   return out;
@@ -242,6 +238,7 @@ std::optional<TimePoint> Agent::Impl::compute_next_timeout() const {
   std::optional<TimePoint> next = current->gatherer.next_timeout();
   earliest(next, current->checks.next_timeout());
   earliest(next, current->consent.next_timeout());
+  earliest(next, past.next_timeout());
   earliest(next, current->nominate_again);
   if (has_paced()) earliest(next, slot.value_or(next_own));
   earliest(next, gives_up_at());

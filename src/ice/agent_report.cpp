@@ -7,7 +7,10 @@ ConnectivityReport Agent::Impl::report() const {
   all.state = state;
   all.cause = cause;
   all.role_switches = role_switches;
+  all.restarts = restarts;
+  all.sockets = gone_sockets;
   current->report(all);
+  all.earlier = past.report();
   all.history = journal.entries();
   all.ignored = ignored;
   return all;
@@ -29,12 +32,16 @@ void Generation::report(ConnectivityReport& all) const {
   all.ended = ended;
   all.consent_refreshed = consent.refreshed();
   all.early_checks = early_count;
-  for (const Base& base : local.bases())
-    all.sockets.push_back({base.local, base.interface, base.usable, base.added, base.removed, base.why_removed});
+  for (const Base& base : local.bases()) all.sockets.push_back(base.report());
   all.servers = gatherer.report();
   for (const LocalCandidate& candidate : local.all()) all.local_candidates.push_back(candidate.candidate);
   for (const RemoteCandidate& candidate : remote.all())
     all.remote_candidates.push_back({candidate.candidate, candidate.signalled, candidate.discovered});
+  all.pairs = pair_reports();
+}
+
+std::vector<PairReport> Generation::pair_reports() const {
+  std::vector<PairReport> all;
   for (const Pair& pair : checklist.pairs()) {
     PairReport told;
     told.component = pair.component;
@@ -66,8 +73,9 @@ void Generation::report(ConnectivityReport& all) const {
     told.unauthenticated = pair.unauthenticated;
     told.unreachable = pair.unreachable;
     told.round_trip = pair.round_trip;
-    all.pairs.push_back(told);
+    all.push_back(told);
   }
+  return all;
 }
 
 }  // namespace ice

@@ -53,6 +53,11 @@ void Checks::cancel(PairIndex pair) {
   }
 }
 
+void Checks::cancel_all() noexcept {
+  for (Check& check : checks_) check.transaction.cancel();
+  std::erase_if(checks_, [](const Check& check) { return !check.transaction.in_progress(); });
+}
+
 void Checks::forget(PairIndex pair) {
   std::erase_if(checks_, [pair](const Check& check) { return check.pair == pair; });
 }

@@ -41,6 +41,8 @@ class Checks {
   /// Stops retransmitting the pair's checks; their answers still count for as long as they would have been waited for.
   void cancel(PairIndex pair);
 
+  void cancel_all() noexcept;
+
   /// Forgets the pair's checks.
   void forget(PairIndex pair);
   void forget_all() noexcept;

@@ -70,6 +70,48 @@ Description Generation::local_description() const {
   return description;
 }
 
+std::optional<PairIndex> Generation::data_pair(TimePoint now) const noexcept {
+  if (selected) return consent.given(now) ? selected : std::nullopt;
+  return checklist.best_valid(now - Consent::lifetime);
+}
+
+void Generation::finish(TimePoint now, Cause why) {
+  consent.stop();
+  gatherer.stop();
+  checks.forget_all();
+  for (PairIndex i = 0; i < checklist.pairs().size(); ++i)
+    if (checklist[i].undecided()) checklist.fail(now, i, why);
+  nominate_again.reset();
+}
+
+void Generation::retire() noexcept {
+  gatherer.stop();
+  checks.cancel_all();
+  nominate_again.reset();
+}
+
+void Generation::remove_base(TimePoint now, BaseIndex base, std::error_code why) {
+  gatherer.remove_base(now, base);
+  for (PairIndex i = 0; i < checklist.pairs().size(); ++i)
+    if (checklist[i].base == base && checklist[i].state != PairState::failed) fail_pair(now, i, Cause::socket_gone);
+  local.remove_base(now, base, why);
+  if (selected && checklist[*selected].base == base) consent.stop();
+}
+
+void Generation::fail_pair(TimePoint now, PairIndex pair, Cause cause) {
+  checks.forget(pair);
+  checklist.fail(now, pair, cause);
+}
+
+void Generation::handle_unreachable(const SocketUnreachable& event) noexcept {
+  // Kept as evidence and nothing more: anybody can forge ICMP, and a NAT that has not been opened yet may send it for
+  // a pair that is about to work (RFC 8445 §7.2.5.2.2 makes it a MAY).
+  for (PairIndex i = 0; i < checklist.pairs().size(); ++i)
+    if (checklist.base_of(checklist[i]).socket == event.socket && checklist.destination(checklist[i]) == event.to)
+      ++checklist[i].unreachable;
+  gatherer.handle_unreachable(event.socket, event.to);
+}
+
 void Generation::note(TimePoint now, std::string_view what, const Pair& pair, std::uint32_t number) {
   journal.note(now, what, checklist.base_of(pair).local, checklist.destination(pair), number);
 }

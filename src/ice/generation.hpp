@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <system_error>
+#include <vector>
 
 #include "base/hidden.hpp"
 #include "ice/agent.hpp"
@@ -41,6 +43,23 @@ struct ICE_HIDDEN Generation {
   /// What this generation contributes to the agent's report.
   void report(ConnectivityReport& all) const;
 
+  std::vector<PairReport> pair_reports() const;
+
+  /// The pair that data may use now: the selected one while the peer consents, or before that the best valid one (RFC
+  /// 8445 §12.1), for as long as its last answer is consent (RFC 7675 §5.1).
+  std::optional<PairIndex> data_pair(TimePoint now) const noexcept;
+
+  /// It has ended: what is undecided failed for this.
+  void finish(TimePoint now, Cause why);
+
+  /// A restart has ended it: nothing more is tried. Answers that are still to come are waited for.
+  void retire() noexcept;
+
+  /// Its socket is gone, and with it all that was on it.
+  void remove_base(TimePoint now, BaseIndex base, std::error_code why);
+  void fail_pair(TimePoint now, PairIndex pair, Cause cause);
+  void handle_unreachable(const SocketUnreachable& event) noexcept;
+
   void note(TimePoint now, std::string_view what, const Pair& pair, std::uint32_t number = 0);
 
   const AgentConfig& config;
@@ -62,6 +81,7 @@ struct ICE_HIDDEN Generation {
   std::optional<TimePoint> patience_over;   // RFC 8863 §4: the PAC timer
   std::optional<PairIndex> selected;
   bool gathering_told = false;
+  bool revoked = false;          // the agent had ended when a restart came: requests are answered 403
   bool remote_complete = false;  // the peer has signalled all it will (RFC 8838 §14)
 
   // What the report tells beside what the parts know.

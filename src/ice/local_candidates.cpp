@@ -33,6 +33,17 @@ result<BaseIndex> LocalCandidates::add_base(TimePoint now, const Socket& socket)
   return static_cast<BaseIndex>(bases_.size() - 1);
 }
 
+void LocalCandidates::inherit_base(const Base& from) {
+  Base base;
+  base.socket = from.socket;
+  base.local = from.local;
+  base.interface = from.interface;
+  base.component = from.component;
+  base.usable = is_usable(from.local.address);
+  base.added = from.added;
+  bases_.push_back(std::move(base));
+}
+
 void LocalCandidates::rank() {
   std::vector<BaseIndex> ipv6;
   std::vector<BaseIndex> ipv4;

@@ -37,6 +37,7 @@ struct Base {
   std::uint32_t check_priority() const noexcept {
     return candidate_priority(CandidateType::peer_reflexive, static_cast<std::uint16_t>(65535 - rank), component);
   }
+  SocketReport report() const { return {local, interface, usable, added, removed, why_removed}; }
 };
 
 /// A local candidate as the agent needs it beyond what the peer is told.
@@ -59,6 +60,9 @@ class LocalCandidates {
 
   /// Remembers a socket. It has no rank, and so no candidate, before rank() is called.
   result<BaseIndex> add_base(TimePoint now, const Socket& socket);
+
+  /// Takes over a socket from the generation before, which found it to be in order.
+  void inherit_base(const Base& base);
 
   /// Orders the bases that have no rank yet, after those that have one, both families taking turns and IPv6 first, so
   /// that neither starves the other (RFC 8421 §4), link-local addresses last.

@@ -40,6 +40,18 @@ std::string_view to_string(PairState state) noexcept {
   return "";
 }
 
+std::string_view to_string(GenerationEnd end) noexcept {
+  switch (end) {
+    case GenerationEnd::restarted:
+      return "restarted";
+    case GenerationEnd::restarted_by_peer:
+      return "restarted-by-peer";
+    case GenerationEnd::fell_back:
+      return "fell-back";
+  }
+  return "";
+}
+
 std::string_view to_string(Cause cause) noexcept {
   switch (cause) {
     case Cause::none:

@@ -69,9 +69,15 @@ result<void> Agent::add_remote_candidate(const Candidate& candidate) {
       [&](ice::Agent& agent, TimePoint now) { return agent.add_remote_candidate(now, candidate); });
 }
 
-void Agent::end_of_remote_candidates() {
+void Agent::end_of_remote_candidates(std::string_view ufrag) {
   const Impl::Verb verb{*impl_};
-  impl_->driver->with([](ice::Agent& agent, TimePoint now) { agent.end_of_remote_candidates(now); });
+  impl_->driver->with([&](ice::Agent& agent, TimePoint now) { agent.end_of_remote_candidates(now, ufrag); });
+}
+
+result<void> Agent::restart() {
+  impl_->look_at_addresses();
+  const Impl::Verb verb{*impl_};
+  return impl_->driver->with([](ice::Agent& agent, TimePoint now) { return agent.restart(now); });
 }
 
 result<void> Agent::send(Bytes payload) {

@@ -186,6 +186,9 @@ void Agent::Impl::note(const AgentEvent& event) {
     selected = SelectedPair{pair->local, pair->remote};
     return;
   }
+  // The peer's network may not be the only one that has changed.
+  if (const auto* restarted = std::get_if<Restarted>(&event); restarted != nullptr && restarted->by_peer)
+    return look_at_addresses();
   const auto* changed = std::get_if<StateChanged>(&event);
   if (changed == nullptr || state == AgentState::closed) return;
   state = changed->state;

@@ -1,6 +1,7 @@
-// A whole agent driven with bytes and time: verbs in any order, checks and answers signed with right and wrong keys,
-// whatever else may arrive, timeouts at any moment. It keeps its bounds, moves only as documented, sends nothing but
-// what it should, lets nobody's data in who has not proven himself, and comes to an end when the world falls silent.
+// A whole agent driven with bytes and time: verbs in any order, restarts of either side, checks and answers signed with
+// right and wrong keys, whatever else may arrive, timeouts at any moment. It keeps its bounds, moves only as
+// documented, sends nothing but what it should, lets nobody's data in who has not proven himself, and comes to an end
+// when the world falls silent.
 
 #include <algorithm>
 #include <array>
@@ -17,6 +18,7 @@
 #include "fuzz/input.hpp"
 #include "ice/agent.hpp"
 #include "ice/consent.hpp"
+#include "ice/past_generations.hpp"
 #include "ice/stun/builder.hpp"
 
 using namespace ice;
@@ -38,8 +40,10 @@ constexpr std::array<Address, 8> remotes = {
     Address::v6({0xfe, 0x80, 2}, 2), Address::v4(127, 0, 0, 1),
     Address::v4(224, 0, 0, 1),       Address{},
 };
-constexpr std::array<std::string_view, 2> ufrags = {"peer", "stranger"};
-constexpr std::array<std::string_view, 2> passwords = {"thePasswordOfThePeer123456", "thePasswordOfAStranger1234"};
+// Each but the first is another peer's, or the same one's after its restart.
+constexpr std::array<std::string_view, 4> ufrags = {"peer", "stranger", "restarted", "again"};
+constexpr std::array<std::string_view, 4> passwords = {"thePasswordOfThePeer123456", "thePasswordOfAStranger1234",
+                                                       "thePasswordAfterARestart12", "thePasswordAfterTwoOfThem1"};
 
 AgentConfig config_of(fuzz::Input& input) {
   const std::uint8_t flags = input.number();
@@ -66,11 +70,9 @@ AgentConfig config_of(fuzz::Input& input) {
 class World {
  public:
   explicit World(fuzz::Input input)
-      : input_{input},
-        config_{config_of(input_)},
-        agent_{config_, {.random = random_, .pacer = pacer_}},
-        ufrag_{agent_.local_description().ufrag},
-        key_{*stun::Credential::short_term(agent_.local_description().password)} {}
+      : input_{input}, config_{config_of(input_)}, agent_{config_, {.random = random_, .pacer = pacer_}} {
+    generations_.emplace_back(agent_.local_description());
+  }
 
   void run() {
     while (!input_.empty()) {
@@ -94,25 +96,31 @@ class World {
     const auto message = stun::Message::parse(packet.head);
     ICE_FUZZ_CHECK(message && message->method() == stun::Method::binding);
     if (message->message_class() == stun::Class::indication) {
-      ICE_FUZZ_CHECK(!config_.consent && agent_.state() == AgentState::connected);
+      ICE_FUZZ_CHECK(!config_.consent && carries_data());
       return;
     }
     ICE_FUZZ_CHECK(message->message_class() == stun::Class::request);
     const bool check = message->has<stun::attr::Username>();
-    if (check) check_check(*message);
+    std::optional<std::size_t> peer;
+    if (check) peer = check_check(*message);
     if (requests_.size() == 8) requests_.erase(requests_.begin());
-    requests_.push_back({packet.socket, packet.to, message->transaction_id(), check});
+    requests_.push_back({packet.socket, packet.to, message->transaction_id(), peer});
   }
 
   void event(const AgentEvent& event) {
     ++out_;
-    if (const auto* changed = std::get_if<StateChanged>(&event)) moved_to(changed->state);
-    if (std::holds_alternative<CandidateGathered>(event)) {
-      ICE_FUZZ_CHECK(!gathering_done_);
-      ICE_FUZZ_CHECK(++gathered_ <= config_.limits.local_candidates);
+    if (std::holds_alternative<Restarted>(event)) {
+      present_ = ++announced_;
+      restarted_ = true;
     }
-    if (std::holds_alternative<GatheringDone>(event)) ICE_FUZZ_CHECK(!std::exchange(gathering_done_, true));
-    if (std::holds_alternative<FirstPairValid>(event)) ICE_FUZZ_CHECK(!std::exchange(first_valid_, true));
+    if (const auto* changed = std::get_if<StateChanged>(&event)) moved_to(*changed);
+    Generation& present = generations_[present_];
+    if (const auto* gathered = std::get_if<CandidateGathered>(&event)) {
+      ICE_FUZZ_CHECK(!present.gathering_done && gathered->candidate.ufrag == present.ufrag);
+      ICE_FUZZ_CHECK(++present.gathered <= config_.limits.local_candidates);
+    }
+    if (std::holds_alternative<GatheringDone>(event)) ICE_FUZZ_CHECK(!std::exchange(present.gathering_done, true));
+    if (std::holds_alternative<FirstPairValid>(event)) ICE_FUZZ_CHECK(!std::exchange(present.first_valid, true));
     if (const auto* name = std::get_if<ServerNameNeeded>(&event)) names_.insert(name->server);
   }
 
@@ -123,7 +131,19 @@ class World {
     SocketId socket;
     Endpoint to;
     stun::TransactionId id;
-    bool check;
+    std::optional<std::size_t> peer;  // who is asked, where it is a check
+  };
+  /// What one generation of the agent's has told.
+  struct Generation {
+    explicit Generation(const Description& mine)
+        : ufrag{mine.ufrag}, password{mine.password}, key{*stun::Credential::short_term(mine.password)} {}
+    std::string ufrag;
+    std::string password;
+    stun::Credential key;
+    std::optional<std::size_t> described{};
+    std::size_t gathered = 0;
+    bool gathering_done = false;
+    bool first_valid = false;
   };
   using Source = std::pair<SocketId, Endpoint>;
 
@@ -132,22 +152,60 @@ class World {
     return bytes.data() >= scratch_.data() && bytes.data() + bytes.size() <= scratch_.data() + scratch_.size();
   }
 
-  // RFC 8445 §7.1, §7.2.2: signed for the peer, with what a check must have.
-  void check_check(const stun::Message& message) const {
-    ICE_FUZZ_CHECK(described_ && message.check_fingerprint());
-    ICE_FUZZ_CHECK(message.authenticate(*stun::Credential::short_term(passwords[*described_])));
-    ICE_FUZZ_CHECK(*message.get<stun::attr::Username>() == std::string{ufrags[*described_]} + ":" + ufrag_);
+  bool carries_data() const {
+    const ConnectivityReport report = agent_.report();
+    return report.state == AgentState::connected ||
+           std::any_of(report.earlier.begin(), report.earlier.end(), [](const auto& one) { return one.carries_data; });
+  }
+
+  Generation& generation_of(std::string_view ufrag) {
+    const auto found = std::find_if(generations_.begin(), generations_.end(),
+                                    [&](const Generation& known) { return known.ufrag == ufrag; });
+    ICE_FUZZ_CHECK(found != generations_.end());
+    return *found;
+  }
+  /// A verb may have begun another generation.
+  void note_generation() {
+    const Description mine = agent_.local_description();
+    for (const Generation& known : generations_) {
+      if (known.ufrag == mine.ufrag) return;
+      ICE_FUZZ_CHECK(known.password != mine.password);
+    }
+    generations_.emplace_back(mine);
+  }
+
+  // RFC 8445 §7.1, §7.2.2: signed for the peer, with what a check must have. Which peer of which generation is asked.
+  std::size_t check_check(const stun::Message& message) {
+    const std::string_view username = *message.get<stun::attr::Username>();
+    const std::size_t colon = username.find(':');
+    const auto described = generation_of(username.substr(colon + 1)).described;
+    ICE_FUZZ_CHECK(described && message.check_fingerprint());
+    ICE_FUZZ_CHECK(message.authenticate(*stun::Credential::short_term(passwords[*described])));
+    ICE_FUZZ_CHECK(username.substr(0, colon) == ufrags[*described]);
     ICE_FUZZ_CHECK(*message.get<stun::attr::Priority>() <= max_priority);
     ICE_FUZZ_CHECK(message.has<stun::attr::IceControlling>() != message.has<stun::attr::IceControlled>());
     if (message.has<stun::attr::UseCandidate>()) ICE_FUZZ_CHECK(message.has<stun::attr::IceControlling>());
+    return *described;
   }
 
-  // AgentState: only downwards, and `disconnected` from `connected` alone.
-  void moved_to(AgentState next) {
+  // AgentState: only downwards but for restarts, `disconnected` from `connected` alone, and back to `connected` where
+  // a restart has failed.
+  void moved_to(const StateChanged& changed) {
+    const AgentState next = changed.state;
+    if (std::exchange(restarted_, false)) {
+      if (next <= AgentState::checking) {
+        told_ = next;
+        return;
+      }
+    }
     ICE_FUZZ_CHECK(next > told_);
     if (next == AgentState::disconnected) ICE_FUZZ_CHECK(told_ == AgentState::connected);
     if (next == AgentState::failed) ICE_FUZZ_CHECK(told_ == AgentState::checking);
     if (next == AgentState::connected) ICE_FUZZ_CHECK(told_ == AgentState::checking);
+    if (next == AgentState::connected && changed.cause != Cause::none) {
+      const Generation& before = generation_of(agent_.local_description().ufrag);
+      present_ = static_cast<std::size_t>(&before - generations_.data());
+    }
     told_ = next;
   }
 
@@ -213,11 +271,16 @@ class World {
         agent_.handle_socket(now_, SocketUnreachable{socket(), source(), input_.number(), input_.number()});
         break;
       default:
-        if (input_.number() == 0)
-          agent_.close(now_);
-        else
-          agent_.end_of_remote_candidates(now_);
+        end_or_restart(input_.number());
     }
+  }
+  void end_or_restart(std::uint8_t how) {
+    if (how == 0)
+      agent_.close(now_);
+    else if (how % 4 != 1)
+      agent_.end_of_remote_candidates(now_, how % 4 == 2 ? ufrags[how / 4 % 4] : "");
+    else if (agent_.restart(now_))
+      note_generation();
   }
 
   SocketId socket() { return SocketId{static_cast<std::uint32_t>(1 + input_.below(4))}; }
@@ -245,7 +308,7 @@ class World {
     made.type = CandidateType{static_cast<std::uint8_t>(how / 4 % 4)};
     made.priority = candidate_priority(made.type, input_.number(), ComponentId{1});
     made.endpoint = source();
-    if ((how & 0xF0) == 0x10) made.ufrag = ufrags[input_.below(2)];
+    if ((how & 0xF0) == 0x10) made.ufrag = ufrags[input_.below(4)];
     if ((how & 0xF0) == 0x20) made.transport = Transport::tcp;
     if ((how & 0xF0) == 0x30) made.name = "host.local";
     if ((how & 0xF0) == 0x40) made.priority = 0;
@@ -256,7 +319,7 @@ class World {
 
   void describe() {
     const std::uint8_t how = input_.number();
-    const std::size_t who = (how & 0x3F) == 0x3F ? 1 : 0;
+    const std::size_t who = (how & 0x3F) == 0x3F ? 1 : (how & 0x0C) == 0x0C ? 2 + how / 16 % 2 : 0;
     Description told;
     told.ufrag = ufrags[who];
     told.password = (how & 0x3F) == 0x3E ? "short" : passwords[who];
@@ -265,10 +328,11 @@ class World {
     told.streams.emplace_back();
     told.streams[0].end_of_candidates = (how & 0x80) != 0;
     for (int i = 0; i < how % 4; ++i) told.streams[0].candidates.push_back(candidate());
-    if (agent_.set_remote_description(now_, told)) {
-      ICE_FUZZ_CHECK(!described_ || *described_ == who);
-      described_ = who;
-    }
+    if (!agent_.set_remote_description(now_, told)) return;
+    note_generation();
+    Generation& present = generation_of(agent_.local_description().ufrag);
+    ICE_FUZZ_CHECK(!present.described || *present.described == who);
+    present.described = who;
   }
 
   void answer_dns() {
@@ -314,7 +378,10 @@ class World {
     ICE_FUZZ_CHECK(request && request->is(stun::Method::binding, stun::Class::request) && response);
     ICE_FUZZ_CHECK(response->transaction_id() == request->transaction_id() && response->check_fingerprint());
     if (response->message_class() != stun::Class::success_response) return;
-    ICE_FUZZ_CHECK(!had_ended && request->authenticate(key_) && response->authenticate(key_));
+    const std::string_view username = *request->get<stun::attr::Username>();
+    const Generation& asked = generation_of(username.substr(0, username.find(':')));
+    if (&asked == &generations_[present_]) ICE_FUZZ_CHECK(!had_ended);
+    ICE_FUZZ_CHECK(request->authenticate(asked.key) && response->authenticate(asked.key));
     proven_.insert(Source{to, from.canonical()});
   }
 
@@ -326,8 +393,10 @@ class World {
     random_.fill(id.bytes);
     stun::Builder builder{out, stun::Method::binding, (how & 7) == 7 ? stun::Class::indication : stun::Class::request,
                           id};
-    const std::string mine = (how & 0x18) == 0x18 ? "unknown" : ufrag_;
-    const std::string theirs{ufrags[(what & 3) == 3 ? 1 : 0]};
+    const Generation& present = generation_of(agent_.local_description().ufrag);
+    const Generation& asked = (how & 0x18) == 0x10 ? generations_[input_.below(generations_.size())] : present;
+    const std::string mine = (how & 0x18) == 0x18 ? "unknown" : asked.ufrag;
+    const std::string theirs{ufrags[(what & 3) == 3 ? 1 : asked.described.value_or(0)]};
     if ((how & 0x60) != 0x60) builder.add<stun::attr::Username>(mine + ":" + theirs);
     if ((what & 0x0C) != 0x0C) builder.add<stun::attr::Priority>(1 + input_.number<std::uint32_t>() % max_priority);
     const bool agent_controls = agent_.role() == Role::controlling;
@@ -337,7 +406,7 @@ class World {
       builder.add<stun::attr::IceControlled>(input_.number<std::uint64_t>());
     if ((what & 0x40) != 0) builder.add<stun::attr::UseCandidate>();
     if ((what & 0x80) != 0) builder.add_raw(stun::AttributeType{input_.number<std::uint16_t>()}, input_.chunk());
-    if ((how & 7) < 6) builder.integrity((how & 7) == 5 ? *stun::Credential::short_term(passwords[1]) : key_);
+    if ((how & 7) < 6) builder.integrity((how & 7) == 5 ? *stun::Credential::short_term(passwords[1]) : asked.key);
     if ((how & 0x80) == 0) builder.fingerprint();
     const SocketId to = socket();
     const Endpoint from = source();
@@ -361,13 +430,13 @@ class World {
       builder.add<stun::attr::XorMappedAddress>(locals[0]);
     if ((how & 0x38) == 0x18) builder.add_raw(stun::AttributeType{input_.number<std::uint16_t>()}, input_.chunk());
     const bool honest = (how & 0xC0) != 0xC0;
-    if (asked.check)
-      builder.integrity(*stun::Credential::short_term(passwords[honest ? *described_ : 1 - *described_]));
-    if (asked.check || (how & 0x40) != 0) builder.fingerprint();
+    if (asked.peer)
+      builder.integrity(*stun::Credential::short_term(passwords[honest ? *asked.peer : (*asked.peer + 1) % 4]));
+    if (asked.peer || (how & 0x40) != 0) builder.fingerprint();
     const auto made = builder.finish();
     if (!made) return;
     const Endpoint from = elsewhere ? source() : asked.to;
-    if (asked.check && honest && code == 0) {
+    if (asked.peer && honest && code == 0) {
       answered_[Source{asked.socket, asked.to}] = now_;
       if (from == asked.to) proven_.insert(Source{asked.socket, asked.to});
     }
@@ -384,14 +453,14 @@ class World {
     settle();
     // A transaction takes 79 RTOs of 2 s at most, and those of one foundation come one after the other.
     const TimePoint end = now_ + 1h;
-    const auto keeps_going = [this] { return agent_.state() == AgentState::connected && !config_.consent; };
+    const auto keeps_going = [this] { return !config_.consent && carries_data(); };
     while (agent_.next_timeout() && *agent_.next_timeout() <= end && !keeps_going()) {
       now_ = *agent_.next_timeout();
       agent_.handle_timeout(now_);
       settle();
     }
     const AgentState state = agent_.state();
-    ICE_FUZZ_CHECK(state != AgentState::connected || !config_.consent);
+    ICE_FUZZ_CHECK(config_.consent ? !carries_data() : true);
     // Whoever never gathers has candidates still to come.
     ICE_FUZZ_CHECK(state != AgentState::checking || !agent_.report().gathering_started);
     check_report();
@@ -401,15 +470,17 @@ class World {
     const ConnectivityReport report = agent_.report();
     ICE_FUZZ_CHECK(report.state == agent_.state() && report.role == agent_.role());
     ICE_FUZZ_CHECK((report.cause != Cause::none) == ended() && report.ended.has_value() == ended());
-    ICE_FUZZ_CHECK(report.description_received.has_value() == described_.has_value());
-    ICE_FUZZ_CHECK(report.gathering_done.has_value() == gathering_done_ &&
-                   report.first_valid.has_value() == first_valid_);
+    const Generation& present = generations_[present_];
+    ICE_FUZZ_CHECK(report.description_received.has_value() == present.described.has_value());
+    ICE_FUZZ_CHECK(report.gathering_done.has_value() == present.gathering_done &&
+                   report.first_valid.has_value() == present.first_valid);
+    ICE_FUZZ_CHECK(report.earlier.size() <= PastGenerations::most_reported && report.restarts == announced_);
     ICE_FUZZ_CHECK(report.history.size() <= config_.limits.history);
     ICE_FUZZ_CHECK(report.local_candidates.size() <= config_.limits.local_candidates);
     check_remotes(report);
     check_pairs(report);
     const Description mine = agent_.local_description();
-    ICE_FUZZ_CHECK(mine.ufrag == ufrag_ && mine.streams.at(0).candidates.size() == gathered_);
+    ICE_FUZZ_CHECK(mine.ufrag == present.ufrag && mine.streams.at(0).candidates.size() == present.gathered);
   }
 
   void check_remotes(const ConnectivityReport& report) const {
@@ -454,21 +525,19 @@ class World {
   SeededRandom random_{1};
   Pacer pacer_;
   Agent agent_;
-  std::string ufrag_;
-  stun::Credential key_;
   TimePoint now_{};
   bool late_ = false;  // time has moved and the agent was not told
   std::set<SocketId> sockets_;
   std::set<ServerId> names_;
-  std::optional<std::size_t> described_;
+  std::vector<Generation> generations_;
+  std::size_t present_ = 0;    // the one that the agent works on, by its events
+  std::size_t announced_ = 0;  // the last of them, likewise
+  bool restarted_ = false;     // the next state may be an earlier one
   std::vector<Request> requests_;
   std::map<Source, TimePoint> answered_;  // checks of the agent's
   std::set<Source> proven_;               // by checks that it has answered, and by answers to its own
   AgentState told_ = AgentState::idle;
   std::size_t out_ = 0;
-  std::size_t gathered_ = 0;
-  bool gathering_done_ = false;
-  bool first_valid_ = false;
   std::array<std::uint8_t, scratch_size> scratch_{};
 };
 

@@ -95,7 +95,9 @@ TEST_F(AgentTest, WhatSignallingBringsWrongIsRefusedAndTheAgentGoesOn) {
   EXPECT_EQ(a->set_remote("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n").error(), errc::bad_ufrag);
   EXPECT_EQ(a->add_remote_candidate("candidate:nonsense").error(), errc::bad_candidate);
   connect();
-  EXPECT_EQ(a->set_remote(a->local_description()).error(), errc::wrong_generation);
+  Description half = b->local_description();
+  half.ufrag = "another";
+  EXPECT_EQ(a->set_remote(half).error(), errc::wrong_generation);
 }
 
 TEST_F(AgentTest, FuturesAndDeferredOperationsWorkToo) {

@@ -9,6 +9,7 @@
 #include <iomanip>
 #include <iostream>
 #include <sstream>
+#include <vector>
 
 #include "scenario/support/call.hpp"
 #include "scenario/support/oracle.hpp"
@@ -83,6 +84,17 @@ class Draw {
     if (chance(10)) call.same_role = one_of(Role::controlled);
     return call;
   }
+
+  /// Who restarts, and how long after the one before; often nobody.
+  struct Restart {
+    Duration after;
+    int side;
+  };
+  std::vector<Restart> restarts() {
+    std::vector<Restart> all;
+    while (all.size() < 3 && chance(20)) all.push_back({chance(50) ? upto(2s) : upto(60s), chance(50) ? 0 : 1});
+    return all;
+  }
   double loss() const { return loss_; }
 
  private:
@@ -118,6 +130,7 @@ TEST(Chaos, EverySeedEndsTheSameAtBothSidesAndConnectsWhereThereIsAWay) {
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
     Draw draw{seed};
     const Call::Config config = draw.call(seed);
+    const auto restarts = draw.restarts();
     SCOPED_TRACE("seed " + std::to_string(seed) + ", loss " + std::to_string(draw.loss()));
     for (const test::SideConfig* side : {&config.caller, &config.callee})
       if (side->nat)
@@ -125,6 +138,10 @@ TEST(Chaos, EverySeedEndsTheSameAtBothSidesAndConnectsWhereThereIsAWay) {
 
     Call call{config};
     call.start();
+    for (const Draw::Restart& restart : restarts) {
+      call.network.run_for(restart.after);
+      if (restart.side == 0 || call.picked_up()) call.restart(restart.side);
+    }
     // Ringing, gathering, patience, and a check that begins at its end.
     ASSERT_TRUE(call.run_until_final(60s + 3 * 40s + 60s)) << describe(call);
     // Where one side has ended, the other's consent expires: 30 s, and at most 6 s between requests (RFC 7675 §5.1).

@@ -60,6 +60,9 @@ class LoneAgent {
   static constexpr SocketId socket{1};
   static constexpr std::string_view peer_ufrag = "peerUfrag";
   static constexpr std::string_view peer_password = "thePasswordOfThePeer123456";
+  // What the peer has after its restart.
+  static constexpr std::string_view new_peer_ufrag = "newPeerUfrag";
+  static constexpr std::string_view new_peer_password = "theNewPasswordOfThePeer123456";
 
   explicit LoneAgent(AgentConfig config = {}, std::initializer_list<std::string_view> locals = {"192.0.2.1:5000"},
                      Pacer* shared_pacer = nullptr, std::uint64_t seed = 1)
@@ -104,6 +107,12 @@ class LoneAgent {
     for (const std::string_view text : candidates) told.streams.back().candidates.push_back(candidate(text));
     return told;
   }
+  static Description new_description(std::initializer_list<std::string_view> candidates) {
+    Description told = description(candidates);
+    told.ufrag = new_peer_ufrag;
+    told.password = new_peer_password;
+    return told;
+  }
   static Candidate candidate(std::string_view text, CandidateType type = CandidateType::host,
                              std::uint16_t preference = 65535, std::string foundation = "1") {
     Candidate told;
@@ -115,6 +124,10 @@ class LoneAgent {
   }
   void describe(const Description& told) {
     EXPECT_TRUE(agent().set_remote_description(now, told));
+    settle();
+  }
+  void restart() {
+    EXPECT_TRUE(agent().restart(now));
     settle();
   }
   /// Gathers and learns of the peer.
@@ -143,6 +156,7 @@ class LoneAgent {
 
   stun::Credential local_key() const { return *stun::Credential::short_term(agent_->local_description().password); }
   static stun::Credential peer_key() { return *stun::Credential::short_term(peer_password); }
+  static stun::Credential new_peer_key() { return *stun::Credential::short_term(new_peer_password); }
 
   Packet make_check(const PeerCheck& check = {}) {
     const Description mine = agent().local_description();
@@ -194,6 +208,10 @@ class LoneAgent {
   }
   Heard succeed(const Sent& sent, std::string_view mapped = "192.0.2.1:5000") {
     return receive(success_for(sent, mapped), sent.packet.to.to_string(), sent.packet.socket);
+  }
+  /// The same of the peer after its restart.
+  Heard succeed_anew(const Sent& sent, std::string_view mapped = "192.0.2.1:5000") {
+    return receive(success_for(sent, mapped, new_peer_key()), sent.packet.to.to_string(), sent.packet.socket);
   }
   Heard refuse(const Sent& sent, stun::ErrorCode code) {
     return receive(error_for(sent, code), sent.packet.to.to_string(), sent.packet.socket);

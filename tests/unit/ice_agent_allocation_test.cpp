@@ -53,6 +53,23 @@ TEST_F(AgentAllocation, DataComesAndGoesWithoutOne) {
   EXPECT_EQ(outlet.packets, 1000U);
 }
 
+TEST_F(AgentAllocation, DataComesAndGoesWithoutOneDuringARestartToo) {
+  lone.connect(remote);
+  lone.check(remote);
+  const test::Packet late = lone.make_check();
+  lone.restart();
+  const std::array<std::uint8_t, 1200> payload{1};
+  std::size_t done = 0;
+  const Allocations allocations;
+  for (int i = 0; i < 100; ++i) {
+    if (lone.agent().wrap(lone.now, ComponentId{1}, payload, scratch)) ++done;
+    if (receive(payload).verdict == Verdict::application_data) ++done;
+    if (receive(late.bytes()).forward) ++done;
+  }
+  EXPECT_EQ(allocations.count(), 0U);
+  EXPECT_EQ(done, 300U);
+}
+
 TEST_F(AgentAllocation, ChecksOfThePeerAreAnsweredWithoutOne) {
   lone.connect(remote);
   const test::Packet check = lone.make_check();

@@ -103,12 +103,18 @@ class ICE_API Agent {
   result<void> add_remote_candidate(std::string_view line);
   result<void> add_remote_candidate(const Candidate& candidate);
 
-  /// The peer has no more candidates (RFC 8838 §14).
-  void end_of_remote_candidates();
+  /// The peer has no more candidates (RFC 8838 §14); `ufrag` as in ice::Agent::end_of_remote_candidates.
+  void end_of_remote_candidates(std::string_view ufrag = {});
+
+  /// Restarts ICE (RFC 8445 §9), see ice::Agent::restart: local_description() and the candidates from now on are of the
+  /// new generation. Data goes on meanwhile as far as it can. Addresses are looked at again first, since a change of
+  /// network is a common reason. errc::closed.
+  result<void> restart();
 
   // ---- connecting and data -----------------------------------------------------------------------------------------
 
-  /// Completes when a pair is selected, at once if one is. The error is the Cause of `failed` or `disconnected`
+  /// Completes when a pair is selected, at once if one is; after a restart that is one of the new generation. The error
+  /// is the Cause of `failed` or `disconnected`
   /// (`error == ice::Cause::checks_failed`), Cause::closed, or operation_aborted. Any number may wait. Supports
   /// cancellation of all types, which does not stop the agent.
   template <class Token>

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
+#include <array>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -39,6 +42,7 @@ class Call {
     std::optional<TimePoint> connected{};
     TimePoint changed{};                          // when its state did, last
     bool described = false;                       // its description is on its way to the peer
+    bool offering = false;                        // and asks for one of the peer
     std::vector<std::function<void()>> unsent{};  // candidates from before
   };
 
@@ -62,8 +66,21 @@ class Call {
   /// The caller gathers and offers; the callee gathers and answers once it has rung.
   void start() {
     gather(0);
-    describe(0);
+    offer(0);
   }
+
+  /// One side restarts and offers anew (RFC 8445 §9). The peer answers; where both offer at once the caller's stands
+  /// (RFC 3264 §4).
+  void restart(int side) {
+    EXPECT_TRUE(agent(side).restart(network.now()));
+    (*this)[side].node->wake();
+  }
+
+  /// The callee has picked up, so either side may restart.
+  bool picked_up() const { return offered_; }
+
+  /// From now on signalling loses everything, or nothing any more.
+  void lose_signalling(bool lost) { signalling_lost_ = lost; }
 
   /// Until both agents are connected, or `limit` has passed.
   bool run_until_connected(Duration limit) {
@@ -138,32 +155,43 @@ class Call {
   }
 
   /// Tells the peer who this side is; candidates follow as they are found.
-  void describe(int index) {
+  void offer(int index) {
+    (*this)[index].offering = true;
+    describe(index, {});
+  }
+
+  /// `answered` is the ufrag of the offer that this answers; empty for an offer.
+  void describe(int index, const std::string& answered) {
     Description description = agent(index).local_description();
     description.streams[0].candidates.clear();
     description.streams[0].end_of_candidates = false;
-    signal(index, [this, index, description = std::move(description)] {
-      if (index == 0)
-        network.schedule(network.now() + config_.ringing, [this, description] { answer(description); });
+    signal(index, [this, index, answered, description = std::move(description)] {
+      if (index == 0 && !offered_ && !std::exchange(ringing_, true))
+        network.schedule(network.now() + config_.ringing, [this, description] { pick_up(description); });
       else
-        accept(0, description);
+        hear(1 - index, description, answered);
     });
     Side& side = (*this)[index];
     side.described = true;
     for (auto& message : std::exchange(side.unsent, {})) signal(index, std::move(message));
   }
 
-  void answer(const Description& offer) {
+  void pick_up(const Description& offer) {
     gather(1);
-    describe(1);
-    accept(1, offer);
     offered_ = true;
+    hear(1, offer, {});
     for (const auto& message : std::exchange(before_answer_, {})) message();
   }
 
-  void accept(int index, const Description& description) {
+  void hear(int index, const Description& description, const std::string& answered) {
+    Side& side = (*this)[index];
+    const bool is_offer = answered.empty();
+    if (is_offer && side.offering && index == 0) return;
+    if (!is_offer && (!side.offering || answered != agent(index).local_description().ufrag)) return;
+    side.offering = false;
     static_cast<void>(agent(index).set_remote_description(network.now(), description).has_value());
-    (*this)[index].node->wake();
+    if (is_offer) describe(index, description.ufrag);
+    side.node->wake();
   }
 
   void on_event(int index, AgentEvent event) {
@@ -174,13 +202,15 @@ class Call {
         (*this)[1 - index].node->wake();
       });
     } else if (std::holds_alternative<GatheringDone>(event)) {
-      trickle(index, [this, index] {
-        agent(1 - index).end_of_remote_candidates(network.now());
+      trickle(index, [this, index, ufrag = agent(index).local_description().ufrag] {
+        agent(1 - index).end_of_remote_candidates(network.now(), ufrag);
         (*this)[1 - index].node->wake();
       });
     } else if (const auto* changed = std::get_if<StateChanged>(&event)) {
       side.changed = network.now();
       if (changed->state == AgentState::connected) side.connected = network.now();
+    } else if (const auto* restarted = std::get_if<Restarted>(&event); restarted != nullptr && !restarted->by_peer) {
+      offer(index);
     }
     side.events.push_back(std::move(event));
   }
@@ -196,11 +226,11 @@ class Call {
   /// What the caller says while the callee rings waits for the callee, as in a mailbox.
   void signal(int from, std::function<void()> message) {
     network.schedule(network.now() + config_.signalling, [this, from, message = std::move(message)] {
-      if (from == 0 && offer_arrived_ && !offered_)
+      if (signalling_lost_) return;
+      if (from == 0 && ringing_ && !offered_)
         before_answer_.push_back(message);
       else
         message();
-      if (from == 0) offer_arrived_ = true;
     });
   }
 
@@ -208,8 +238,9 @@ class Call {
   std::unique_ptr<sim::Node<stun::BindingServer>> server_;
   std::array<Side, 2> sides_;
   std::array<std::uint8_t, scratch_size> scratch_{};
-  bool offer_arrived_ = false;
+  bool ringing_ = false;
   bool offered_ = false;
+  bool signalling_lost_ = false;
   std::vector<std::function<void()>> before_answer_;
 };
 
