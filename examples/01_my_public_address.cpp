@@ -2,12 +2,14 @@
 //
 //     my_public_address stun:HOST[:PORT]
 //
+// HOST may be a domain: DNS says where its STUN server is (RFC 8489 §8.1).
+//
 // What speaks the protocol is a machine: bytes and time go in, bytes and events come out, and it does nothing by
 // itself. io::Driver runs one on sockets and a clock.
 
 #include <boost/asio/io_context.hpp>
 #include <ice/io/driver.hpp>
-#include <ice/io/resolver.hpp>
+#include <ice/io/server_resolver.hpp>
 #include <ice/stun/binding_client.hpp>
 #include <ice/stun/uri.hpp>
 #include <iostream>
@@ -36,10 +38,10 @@ int main(int argc, char** argv) {
     client.close(result.socket);  // nothing is left to wait for, so that run() returns
   });
 
-  io::Resolver resolver{context};
-  resolver.async_resolve(uri->host, [&](boost::system::error_code error, const std::vector<Address>& addresses) {
+  io::ServerResolver resolver{context};
+  const auto ask = [&](boost::system::error_code error, const std::vector<stun::ServerAddress>& servers) {
     if (error) return failed(error.message());
-    const Endpoint server{addresses.front(), uri->effective_port()};  // the resolver puts the best one first
+    const Endpoint server = servers.front().endpoint;  // the one to try first
     const auto socket = client.bind({Address::any(server.address.family()), 0});
     if (!socket) return failed(socket.error().message());
     // Verbs go through with(): it brings the time, and sends what the machine has to say afterwards. The question is
@@ -48,7 +50,8 @@ int main(int argc, char** argv) {
       return machine.ask(now, {.socket = *socket, .server = server});
     });
     if (!asked) failed(asked.error().message());
-  });
+  };
+  resolver.async_resolve(*uri, {Transport::udp}, ask);
   io.run();
   return status;
 }

@@ -10,6 +10,7 @@
 #include "ice/base/random.hpp"
 #include "ice/base/trace.hpp"
 #include "ice/io/context.hpp"
+#include "ice/stun/server_lookup.hpp"
 #include "io/send_batch.hpp"
 #include "io/tls_context.hpp"
 #include "io/udp.hpp"
@@ -29,6 +30,7 @@ struct DnsSettings {
   /// patience of 14 s with one server, while ICE has 39.5 s (RFC 8863 §4).
   std::chrono::milliseconds timeout{2'000};
   int tries = 3;
+  Duration service_patience = stun::ServerLookup::default_patience;
 };
 
 struct ContextState {

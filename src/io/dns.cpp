@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <boost/asio/error.hpp>
-#include <utility>
 
 #include "ice/io/error.hpp"
 #include "ice/io/resolver.hpp"
@@ -20,6 +19,8 @@ int start_library() noexcept {
   return status;
 }
 
+constexpr std::size_t longest_name = 254;  // RFC 1035 §2.3.4: 255 octets on the wire; as text, with a dot at the end
+
 std::vector<Address> addresses_of(const ares_addrinfo& found) {
   std::vector<Address> addresses;
   for (const ares_addrinfo_node* node = found.nodes; node != nullptr; node = node->ai_next) {
@@ -31,9 +32,40 @@ std::vector<Address> addresses_of(const ares_addrinfo& found) {
   return addresses;
 }
 
+// What the library makes is taken apart whatever is in it.
+struct ReplyDeleter {
+  void operator()(void* reply) const noexcept { ares_free_data(reply); }
+};
+
+std::string text_of(const unsigned char* text) { return reinterpret_cast<const char*>(text); }
+
+/// How the records of a type are asked for, and read.
+template <class Record>
+struct Reading;
+
+template <>
+struct Reading<stun::SrvRecord> {
+  using Reply = ares_srv_reply;
+  static constexpr int type = 33;  // RFC 2782
+  static constexpr auto parse = &ares_parse_srv_reply;
+  static stun::SrvRecord read(const Reply& reply) { return {reply.priority, reply.weight, reply.port, reply.host}; }
+};
+
+template <>
+struct Reading<stun::NaptrRecord> {
+  using Reply = ares_naptr_reply;
+  static constexpr int type = 35;  // RFC 3403 §4.1
+  static constexpr auto parse = &ares_parse_naptr_reply;
+  static stun::NaptrRecord read(const Reply& reply) {
+    return {reply.order,           reply.preference, text_of(reply.flags), text_of(reply.service),
+            text_of(reply.regexp), reply.replacement};
+  }
+};
+
 }  // namespace
 
-void Dns::Query::cancel() {
+template <class Record>
+void Dns::Query<Record>::cancel() {
   if (!answer) return;
   answer.complete(boost::asio::error::operation_aborted, {});
   if (const auto asked = dns.lock()) {
@@ -68,29 +100,60 @@ Dns::~Dns() {
   if (channel_ != nullptr) ares_destroy(channel_);
 }
 
-std::shared_ptr<Dns::Query> Dns::ask(const std::string& name, Answer answer) {
-  auto query = std::make_shared<Query>(Query{weak_from_this(), std::move(answer)});
+template <class Record>
+std::shared_ptr<Dns::Query<Record>> Dns::ask(const std::string& name, Answer<Record> answer) {
+  auto query = std::make_shared<Query<Record>>(weak_from_this(), std::move(answer));
   ++open_;
-  ares_addrinfo_hints hints{};
-  hints.ai_family = AF_UNSPEC;
-  // c-ares owns its share of the question until it answers, which may be now.
-  auto* share = new std::shared_ptr<Query>{query};
-  ares_getaddrinfo(channel_, name.c_str(), nullptr, &hints, &Dns::on_answer, share);
+  begin(name, std::make_unique<std::shared_ptr<Query<Record>>>(query));
   settle();
   return query;
 }
 
-void Dns::on_answer(void* argument, int status, int, ares_addrinfo* found) {
-  const std::unique_ptr<std::shared_ptr<Query>> share{static_cast<std::shared_ptr<Query>*>(argument)};
+template std::shared_ptr<Dns::Query<Address>> Dns::ask(const std::string&, Answer<Address>);
+template std::shared_ptr<Dns::Query<stun::SrvRecord>> Dns::ask(const std::string&, Answer<stun::SrvRecord>);
+template std::shared_ptr<Dns::Query<stun::NaptrRecord>> Dns::ask(const std::string&, Answer<stun::NaptrRecord>);
+
+void Dns::begin(const std::string& name, std::unique_ptr<AddressShare> share) {
+  ares_addrinfo_hints hints{};
+  hints.ai_family = AF_UNSPEC;
+  ares_getaddrinfo(channel_, name.c_str(), nullptr, &hints, &Dns::on_addresses, share.release());
+}
+
+template <class Record>
+void Dns::begin(const std::string& name, std::unique_ptr<std::shared_ptr<Query<Record>>> share) {
+  constexpr int internet = 1;  // RFC 1035 §3.2.4
+  ares_query(channel_, name.c_str(), internet, Reading<Record>::type, &Dns::on_reply<Record>, share.release());
+}
+
+void Dns::on_addresses(void* argument, int status, int, ares_addrinfo* found) {
+  const std::unique_ptr<AddressShare> share{static_cast<AddressShare*>(argument)};
   const std::unique_ptr<ares_addrinfo, decltype(&ares_freeaddrinfo)> owned{found, &ares_freeaddrinfo};
-  Query& query = **share;
+  finish(**share, status, found != nullptr ? addresses_of(*found) : std::vector<Address>{});
+}
+
+template <class Record>
+void Dns::on_reply(void* argument, int status, int, unsigned char* reply, int size) {
+  using Share = std::shared_ptr<Query<Record>>;
+  using Reply = typename Reading<Record>::Reply;
+  const std::unique_ptr<Share> share{static_cast<Share*>(argument)};
+  std::vector<Record> records;
+  if (status == ARES_SUCCESS) {
+    Reply* first = nullptr;
+    status = Reading<Record>::parse(reply, size, &first);
+    const std::unique_ptr<Reply, ReplyDeleter> owned{first};
+    for (const Reply* one = first; one != nullptr; one = one->next) records.push_back(Reading<Record>::read(*one));
+  }
+  finish(**share, status, std::move(records));
+}
+
+template <class Record>
+void Dns::finish(Query<Record>& query, int status, std::vector<Record> records) {
   const auto dns = query.dns.lock();
   // It was cancelled, or the loop is dying and its handlers with it.
   if (!query.answer || dns == nullptr) return;
   --dns->open_;
-  std::vector<Address> addresses = found != nullptr ? addresses_of(*found) : std::vector<Address>{};
-  if (status == ARES_SUCCESS && addresses.empty()) status = ARES_ENODATA;
-  query.answer.complete(to_boost(dns_error(status)), std::move(addresses));
+  if (status == ARES_SUCCESS && records.empty()) status = ARES_ENODATA;
+  query.answer.complete(to_boost(dns_error(status)), std::move(records));
 }
 
 void Dns::on_socket_state(void* self, ares_socket_t fd, int readable, int writable) {
@@ -169,6 +232,10 @@ void Dns::arm_timer() {
   timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
     if (!error) self->process(ARES_SOCKET_BAD, ARES_SOCKET_BAD);
   });
+}
+
+bool may_be_name(std::string_view text) noexcept {
+  return !text.empty() && text.size() <= longest_name && text.find_first_of(std::string_view{":%\0", 3}) == text.npos;
 }
 
 std::error_code dns_error(int status) noexcept {

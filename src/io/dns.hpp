@@ -7,13 +7,17 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "ice/base/address.hpp"
 #include "ice/base/result.hpp"
 #include "ice/io/any_handler.hpp"
+#include "ice/stun/server_lookup.hpp"
 #include "io/context_state.hpp"
+#include "io/open_operations.hpp"
 
 namespace ice::io::detail {
 
@@ -25,15 +29,18 @@ namespace ice::io::detail {
 /// wait for it die with the loop, whatever owns the Resolver.
 class Dns : public std::enable_shared_from_this<Dns> {
  public:
-  using Answer = AnyHandler<std::vector<Address>>;
+  template <class Record>
+  using Answer = AnyHandler<std::vector<Record>>;
 
-  /// One question. The Resolver that asked may forget it or cancel it.
-  struct Query {
+  /// One question. Who asked it may forget it or cancel it.
+  template <class Record>
+  struct Query final : Cancellable {
+    Query(std::weak_ptr<Dns> its_dns, Answer<Record> its_answer)
+        : dns{std::move(its_dns)}, answer{std::move(its_answer)} {}
+    void cancel() override;
+
     std::weak_ptr<Dns> dns;
-    Answer answer;
-
-    /// Completes it with operation_aborted, unless it is complete.
-    void cancel();
+    Answer<Record> answer;
   };
 
   /// That of the context, made where there is none. The error is that of c-ares.
@@ -44,7 +51,10 @@ class Dns : public std::enable_shared_from_this<Dns> {
   Dns(const Dns&) = delete;
   Dns& operator=(const Dns&) = delete;
 
-  std::shared_ptr<Query> ask(const std::string& name, Answer answer);
+  /// Addresses (A and AAAA, best first), stun::SrvRecord or stun::NaptrRecord, in DNS's order: at least one, or an
+  /// error. `name` is one that may_be_name().
+  template <class Record>
+  std::shared_ptr<Query<Record>> ask(const std::string& name, Answer<Record> answer);
 
  private:
   struct Watch {
@@ -58,7 +68,17 @@ class Dns : public std::enable_shared_from_this<Dns> {
     bool waits_write = false;
   };
 
-  static void on_answer(void* query, int status, int timeouts, ares_addrinfo* found);
+  // c-ares owns its share of a question until it answers, which may be at once.
+  using AddressShare = std::shared_ptr<Query<Address>>;
+  void begin(const std::string& name, std::unique_ptr<AddressShare> share);
+  template <class Record>
+  void begin(const std::string& name, std::unique_ptr<std::shared_ptr<Query<Record>>> share);
+  static void on_addresses(void* share, int status, int timeouts, ares_addrinfo* found);
+  template <class Record>
+  static void on_reply(void* share, int status, int timeouts, unsigned char* reply, int size);
+  template <class Record>
+  static void finish(Query<Record>& query, int status, std::vector<Record> records);
+
   static void on_socket_state(void* self, ares_socket_t fd, int readable, int writable);
   void watch(ares_socket_t fd, bool readable, bool writable);
   void wait(ares_socket_t fd, Watch& watch);
@@ -77,6 +97,10 @@ class Dns : public std::enable_shared_from_this<Dns> {
   std::size_t open_ = 0;  ///< questions that somebody still waits for
   Timer timer_;
 };
+
+/// Whether DNS may be asked for it. Not for what has characters that no host name has, but addresses that are wrong do,
+/// nor for NUL, which would cut the name.
+bool may_be_name(std::string_view text) noexcept;
 
 /// What a status of c-ares means for who asked; see Resolver::async_resolve.
 std::error_code dns_error(int status) noexcept;

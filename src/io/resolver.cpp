@@ -16,8 +16,6 @@
 namespace ice::io {
 namespace {
 
-constexpr std::size_t longest_name = 254;  // RFC 1035 §2.3.4: 255 octets on the wire; as text, with a dot at the end
-
 class DnsCategory final : public std::error_category {
  public:
   const char* name() const noexcept override { return "c-ares"; }
@@ -37,13 +35,6 @@ std::optional<Address> literal(const std::string& text) {
   return Address::v6(bytes, index);
 }
 
-// Characters that no host name has, but addresses that are wrong do: DNS is not asked for those. NUL would cut the
-// name.
-bool may_be_name(const std::string& text) noexcept {
-  return !text.empty() && text.size() <= longest_name &&
-         text.find_first_of(std::string_view{":%\0", 3}) == std::string::npos;
-}
-
 }  // namespace
 
 const std::error_category& dns_category() noexcept {
@@ -53,14 +44,12 @@ const std::error_category& dns_category() noexcept {
 
 struct ICE_HIDDEN Resolver::Core {
   Context context;
-  std::vector<std::weak_ptr<detail::Dns::Query>> queries{};
+  detail::OpenOperations queries{};
   bool stopped = false;
 
   void stop() {
     stopped = true;
-    for (const auto& one : std::exchange(queries, {})) {
-      if (const auto query = one.lock()) query->cancel();
-    }
+    queries.cancel_all();
   }
 };
 
@@ -85,17 +74,16 @@ Context::executor_type Resolver::get_executor() const noexcept { return core_->c
 void Resolver::start(const std::shared_ptr<Core>& core, std::string host, Handler handler) {
   if (core->stopped) return handler.complete(boost::asio::error::operation_aborted, {});
   if (const auto address = literal(host)) return handler.complete({}, {*address});
-  if (!may_be_name(host)) return handler.complete(to_boost(errc::name_not_resolved), {});
+  if (!detail::may_be_name(host)) return handler.complete(to_boost(errc::name_not_resolved), {});
   const auto dns = detail::Dns::of(*core->context.state());
   if (!dns) return handler.complete(to_boost(dns.error()), {});
 
-  const auto query = (*dns)->ask(host, std::move(handler));
+  const auto query = (*dns)->ask<Address>(host, std::move(handler));
   if (!query->answer) return;
   detail::on_cancel(query->answer, core->context.get_executor(), [weak = std::weak_ptr{query}] {
     if (const auto cancelled = weak.lock()) cancelled->cancel();
   });
-  std::erase_if(core->queries, [](const auto& one) { return one.expired(); });
-  core->queries.push_back(query);
+  core->queries.add(query);
 }
 
 }  // namespace ice::io

@@ -11,10 +11,28 @@ using boost::asio::ip::udp;
 using boost::system::error_code;
 
 constexpr std::size_t header_size = 12;
+constexpr std::size_t type_a = 1;
+constexpr std::size_t type_aaaa = 28;
 
 void put16(std::vector<std::uint8_t>& out, std::size_t value) {
   out.push_back(static_cast<std::uint8_t>(value >> 8));
   out.push_back(static_cast<std::uint8_t>(value));
+}
+
+/// A character-string, or a label (RFC 1035 §3.3).
+void put_text(std::vector<std::uint8_t>& out, std::string_view text) {
+  out.push_back(static_cast<std::uint8_t>(text.size()));
+  out.insert(out.end(), text.begin(), text.end());
+}
+
+/// A name as it stands in records that do not compress it. "." is the root.
+void put_name(std::vector<std::uint8_t>& out, std::string_view name) {
+  while (!name.empty()) {
+    const std::string_view label = name.substr(0, name.find('.'));
+    if (!label.empty()) put_text(out, label);
+    name.remove_prefix(std::min(label.size() + 1, name.size()));
+  }
+  out.push_back(0);
 }
 
 struct Question {
@@ -44,6 +62,31 @@ DnsServer::DnsServer(boost::asio::io_context& loop) : udp_{loop}, tcp_{loop} {
   accept();
 }
 
+void DnsServer::add(const std::string& name, const std::string& address) {
+  const Address parsed = *Address::parse(address);
+  add(name, parsed.is_v4() ? type_a : type_aaaa, {parsed.bytes().begin(), parsed.bytes().end()});
+}
+
+void DnsServer::add(const std::string& name, const stun::SrvRecord& record) {
+  std::vector<std::uint8_t> data;
+  put16(data, record.priority);
+  put16(data, record.weight);
+  put16(data, record.port);
+  put_name(data, record.target);
+  add(name, type_srv, std::move(data));
+}
+
+void DnsServer::add(const std::string& name, const stun::NaptrRecord& record) {
+  std::vector<std::uint8_t> data;
+  put16(data, record.order);
+  put16(data, record.preference);
+  put_text(data, record.flags);
+  put_text(data, record.services);
+  put_text(data, record.regexp);
+  put_name(data, record.replacement);
+  add(name, type_naptr, std::move(data));
+}
+
 // The port that the system found free for TCP may be taken for UDP; then it finds another.
 void DnsServer::bind() {
   error_code error;
@@ -58,7 +101,10 @@ void DnsServer::receive() {
   udp_.async_receive_from(boost::asio::buffer(in_), from_, [this](const error_code& error, std::size_t size) {
     if (error) return;
     ++udp_questions;
-    if (mood != Mood::silent) udp_.send_to(boost::asio::buffer(answer(Bytes{in_}.first(size), mood)), from_);
+    const Question question = parse(Bytes{in_}.first(size));
+    const bool simple = question.type == type_a || question.type == type_aaaa;
+    const bool ignores = mood == Mood::silent || (mood == Mood::simple && !simple) || ignored.count(question.name) != 0;
+    if (!ignores) udp_.send_to(boost::asio::buffer(answer(Bytes{in_}.first(size), mood)), from_);
     receive();
   });
 }
@@ -96,10 +142,10 @@ void DnsServer::read(const std::shared_ptr<Connection>& connection) {
 std::vector<std::uint8_t> DnsServer::answer(Bytes message, Mood how) const {
   const Question question = parse(message);
   const auto known = names_.find(question.name);
-  std::vector<Address> addresses;
-  if (known != names_.end() && how == Mood::helpful) {
-    for (const Address& address : known->second) {
-      if (address.is_v4() == (question.type == 1)) addresses.push_back(address);
+  std::vector<Record> records;
+  if (known != names_.end() && (how == Mood::helpful || how == Mood::simple)) {
+    for (const Record& record : known->second) {
+      if (record.type == question.type) records.push_back(record);
     }
   }
   std::vector<std::uint8_t> out(message.begin(), message.begin() + 2);
@@ -107,19 +153,19 @@ std::vector<std::uint8_t> DnsServer::answer(Bytes message, Mood how) const {
   const int code = how == Mood::failing ? 2 : known == names_.end() ? 3 : 0;  // SERVFAIL, NXDOMAIN
   put16(out, static_cast<std::size_t>(0x8180 | truncated << 8 | code));
   put16(out, 1);
-  put16(out, how == Mood::babbling ? 7 : addresses.size());
+  put16(out, how == Mood::babbling ? 7 : records.size());
   put16(out, 0);
   put16(out, 0);
   out.insert(out.end(), message.begin() + header_size, message.begin() + static_cast<std::ptrdiff_t>(question.end));
   if (how == Mood::babbling) out.insert(out.end(), {0xc0, 0xff, 0xff, 0xff, 0x00});
-  for (const Address& address : addresses) {
+  for (const Record& record : records) {
     put16(out, 0xc000 | header_size);  // the name of the question
     put16(out, question.type);
     put16(out, 1);
     put16(out, 0);
     put16(out, 60);  // seconds to live
-    put16(out, address.bytes().size());
-    out.insert(out.end(), address.bytes().begin(), address.bytes().end());
+    put16(out, record.data.size());
+    out.insert(out.end(), record.data.begin(), record.data.end());
   }
   return out;
 }
