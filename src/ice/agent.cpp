@@ -75,7 +75,8 @@ result<Transmit> Agent::Impl::wrap(TimePoint now, ComponentId component, Bytes p
   if (through == nullptr) through = current.get();
   const auto index = through->data_pair(now);
   if (!index) return fail(errc::no_consent);
-  if (through->selected) through->consent.sent(now);
+  through->data_sent(now, *index);
+  if (!through->selected) touch();  // the keepalive moves; per packet this would be dear
   const Pair& pair = through->checklist[*index];
   return Transmit{through->checklist.base_of(pair).socket, through->checklist.destination(pair), {}, payload, 0, {}};
 }

@@ -75,6 +75,7 @@ struct ICE_HIDDEN Agent::Impl {
   void switched_role(TimePoint now);
   void check_failed(TimePoint now, PairIndex pair, Cause cause);
   void conclude(TimePoint now);
+  std::optional<TimePoint> thaws_at() const noexcept;
   std::optional<TimePoint> gives_up_at() const noexcept;
   Cause failure_cause() const noexcept;
   void end(TimePoint now, AgentState state, Cause cause);

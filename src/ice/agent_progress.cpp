@@ -20,6 +20,7 @@ void Agent::Impl::handle_timeout(TimePoint now) {
     current->note(now, "ice-consent-expired", current->checklist[*current->selected]);
     end(now, AgentState::disconnected, Cause::consent_expired);
   }
+  current->keepalive.handle_timeout(now, current->data_pair(now));
   advance(now);
 }
 
@@ -32,6 +33,7 @@ void Agent::Impl::advance(TimePoint now) {
     current->gathering_done = now;
     events.push_back(GatheringDone{});
   }
+  if (thaws_at() && now >= *thaws_at()) current->checklist.thaw_all();
   nominate(now);
   begin_paced(now);
   conclude(now);
@@ -122,6 +124,7 @@ void Agent::Impl::select(TimePoint now, PairIndex index) {
   current->checklist.fail_all(now, Cause::superseded);
   current->checks.forget_all();
   current->gatherer.stop();  // RFC 8445 §8.3.1: only the selected pair's mapping is needed, and consent keeps it
+  current->keepalive.stop();
   current->consent.start(now, index, *pair.answered);
   if (!current->connected) current->connected = now;
   current->note(now, "ice-pair-selected", pair);
@@ -152,6 +155,13 @@ void Agent::Impl::check_failed(TimePoint now, PairIndex index, Cause why) {
   if (std::any_of(pairs.begin(), pairs.end(), [](const Pair& pair) { return pair.peer_nominated && pair.undecided(); }))
     return;
   end(now, AgentState::failed, Cause::nomination_failed);
+}
+
+// Frozen pairs are checked one after the other as those of their foundation fail (RFC 8445 §6.1.4.2), which takes a
+// transaction each. Once patience is over nobody is to wait for that any longer: all that are left begin.
+std::optional<TimePoint> Agent::Impl::thaws_at() const noexcept {
+  if (state != AgentState::checking || !current->checklist.has_frozen()) return std::nullopt;
+  return current->patience_over;
 }
 
 // Failing takes: patience is over (RFC 8863 §4), nothing is left to try, and no candidate of ours is still to come. The
@@ -210,6 +220,7 @@ std::optional<Transmit> Agent::Impl::poll_transmit(TimePoint now, MutableBytes s
   if (ended()) return std::nullopt;
   auto out = current->checks.poll_transmit(now, scratch);
   if (!out) out = current->consent.poll_transmit(now, scratch);
+  if (!out) out = current->keepalive.poll_transmit(now, scratch);
   if (!out) out = past.poll_transmit(now, scratch);
   if (!out) out = current->gatherer.poll_transmit(now, scratch);
   if (out) touch();
@@ -238,9 +249,11 @@ std::optional<TimePoint> Agent::Impl::compute_next_timeout() const {
   std::optional<TimePoint> next = current->gatherer.next_timeout();
   earliest(next, current->checks.next_timeout());
   earliest(next, current->consent.next_timeout());
+  earliest(next, current->keepalive.next_timeout());
   earliest(next, past.next_timeout());
   earliest(next, current->nominate_again);
   if (has_paced()) earliest(next, slot.value_or(next_own));
+  earliest(next, thaws_at());
   earliest(next, gives_up_at());
   return next;
 }

@@ -149,6 +149,15 @@ bool Checklist::has_next() const noexcept {
   });
 }
 
+bool Checklist::has_frozen() const noexcept {
+  return std::any_of(pairs_.begin(), pairs_.end(), [](const Pair& pair) { return pair.state == PairState::frozen; });
+}
+
+void Checklist::thaw_all() noexcept {
+  for (Pair& pair : pairs_)
+    if (pair.state == PairState::frozen) pair.state = PairState::waiting;
+}
+
 std::optional<PairIndex> Checklist::take_next() {
   if (!triggered_.empty()) {
     const PairIndex first = triggered_.front();

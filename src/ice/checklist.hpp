@@ -76,6 +76,9 @@ class Checklist {
   bool has_triggered() const noexcept { return !triggered_.empty(); }
   /// Something to check: triggered, waiting, or frozen with nothing before it.
   bool has_next() const noexcept;
+  bool has_frozen() const noexcept;
+  /// Nothing is frozen any more.
+  void thaw_all() noexcept;
   /// The pair to check now, in state In-Progress (RFC 8445 §6.1.4.2).
   std::optional<PairIndex> take_next();
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "ice/checks.hpp"
-#include "ice/stun/builder.hpp"
+#include "ice/keepalive.hpp"
 
 namespace ice {
 
@@ -20,7 +20,7 @@ void Consent::start(TimePoint now, PairIndex pair, TimePoint heard) {
   refreshed_ = heard;
   expires_ = heard + lifetime;
   last_sent_ = now;
-  next_ = now + (enabled_ ? interval() : keepalive);
+  next_ = now + (enabled_ ? interval() : Keepalive::interval);
   due_ = false;
   // Answers to requests on another pair say nothing of this one.
   for (Request& request : requests_) request.open = false;
@@ -40,10 +40,10 @@ bool Consent::handle_timeout(TimePoint now) {
   if (due_ || now < next_) return true;
   if (enabled_) {
     due_ = true;
-  } else if (now - last_sent_ >= keepalive) {
+  } else if (now - last_sent_ >= Keepalive::interval) {
     due_ = true;
   } else {
-    next_ = last_sent_ + keepalive;
+    next_ = last_sent_ + Keepalive::interval;
   }
   return true;
 }
@@ -51,7 +51,7 @@ bool Consent::handle_timeout(TimePoint now) {
 std::optional<Transmit> Consent::poll_transmit(TimePoint now, MutableBytes scratch) {
   if (!pair_ || !due_) return std::nullopt;
   due_ = false;
-  next_ = now + (enabled_ ? interval() : keepalive);
+  next_ = now + (enabled_ ? interval() : Keepalive::interval);
   last_sent_ = now;
   Pair& pair = checklist_[*pair_];
   const Base& base = checklist_.base_of(pair);
@@ -68,9 +68,7 @@ std::optional<Transmit> Consent::poll_transmit(TimePoint now, MutableBytes scrat
     ++pair.requests_sent;
     pair.last_sent = now;
   } else {
-    stun::Builder builder{scratch, stun::Method::binding, stun::Class::indication,
-                          stun::TransactionId::random(random_)};
-    const auto written = builder.fingerprint().finish();
+    const auto written = write_keepalive(scratch, random_);
     if (!written) return std::nullopt;
     out.head = *written;
   }

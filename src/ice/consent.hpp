@@ -20,7 +20,6 @@ class Consent {
   static constexpr Duration lifetime = std::chrono::seconds{30};       // RFC 7675 §5.1
   static constexpr Duration shortest = std::chrono::seconds{4};        // RFC 7675 §5.1: 0.8 times 5 s
   static constexpr Duration longest = std::chrono::seconds{6};         // RFC 7675 §5.1: 1.2 times 5 s
-  static constexpr Duration keepalive = std::chrono::seconds{15};      // RFC 8445 §11: Tr
   static constexpr std::size_t outstanding = lifetime / shortest + 1;  // requests whose answer would still count
 
   Consent(Checklist& checklist, const Session& session, RandomSource& random, bool enabled) noexcept;

@@ -45,6 +45,7 @@ Generation::Generation(const AgentConfig& its_config, const Environment& environ
       checks{checklist, session},
       responder{session},
       consent{checklist, session, environment.random, config.consent},
+      keepalive{checklist, environment.random},
       gatherer{config, local, environment.random},
       early{config.limits.early_checks},
       proven{config.limits.pairs + config.limits.early_checks} {}
@@ -75,8 +76,16 @@ std::optional<PairIndex> Generation::data_pair(TimePoint now) const noexcept {
   return checklist.best_valid(now - Consent::lifetime);
 }
 
+void Generation::data_sent(TimePoint now, PairIndex pair) noexcept {
+  if (selected)
+    consent.sent(now);
+  else
+    keepalive.sent(now, pair);
+}
+
 void Generation::finish(TimePoint now, Cause why) {
   consent.stop();
+  keepalive.stop();
   gatherer.stop();
   checks.forget_all();
   for (PairIndex i = 0; i < checklist.pairs().size(); ++i)

@@ -14,6 +14,7 @@
 #include "ice/early_checks.hpp"
 #include "ice/gatherer.hpp"
 #include "ice/journal.hpp"
+#include "ice/keepalive.hpp"
 #include "ice/local_candidates.hpp"
 #include "ice/nominator.hpp"
 #include "ice/proven_sources.hpp"
@@ -49,6 +50,9 @@ struct ICE_HIDDEN Generation {
   /// 8445 §12.1), for as long as its last answer is consent (RFC 7675 §5.1).
   std::optional<PairIndex> data_pair(TimePoint now) const noexcept;
 
+  /// Data has left on the pair that data_pair() has told.
+  void data_sent(TimePoint now, PairIndex pair) noexcept;
+
   /// It has ended: what is undecided failed for this.
   void finish(TimePoint now, Cause why);
 
@@ -72,6 +76,7 @@ struct ICE_HIDDEN Generation {
   Responder responder;
   Nominator nominator;
   Consent consent;
+  Keepalive keepalive;  // before a pair is selected
   Gatherer gatherer;
   EarlyChecks early;
   ProvenSources proven;

@@ -161,6 +161,7 @@ void PastGenerations::handle_timeout(TimePoint now) {
       generation.note(now, "ice-consent-expired", generation.checklist[*generation.selected]);
       stop_carrying(now, past);
     }
+    if (past.carries) generation.keepalive.handle_timeout(now, generation.data_pair(now));
     if (past.until && now >= *past.until) bury(past);
   }
 }
@@ -169,6 +170,7 @@ std::optional<Transmit> PastGenerations::poll_transmit(TimePoint now, MutableByt
   for (const Past& past : all_) {
     if (!past.carries) continue;
     if (auto out = past.generation->consent.poll_transmit(now, scratch)) return out;
+    if (auto out = past.generation->keepalive.poll_transmit(now, scratch)) return out;
   }
   return std::nullopt;
 }
@@ -180,6 +182,7 @@ std::optional<TimePoint> PastGenerations::next_timeout() const noexcept {
     earliest(next, past.until);
     earliest(next, past.generation->checks.next_timeout());
     earliest(next, past.generation->consent.next_timeout());
+    if (past.carries) earliest(next, past.generation->keepalive.next_timeout());
   }
   return next;
 }

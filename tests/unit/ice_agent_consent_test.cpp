@@ -168,6 +168,31 @@ TEST(AgentConsent, DataGoesThroughAValidPairBeforeOneIsSelectedForAsLongAsItsAns
   EXPECT_EQ(lone.send("x").error(), errc::no_consent);
 }
 
+// RFC 8445 §11: keepalives "for each candidate pair used for sending data".
+TEST(AgentConsent, AValidPairThatCarriesDataBeforeOneIsSelectedIsKeptByAnIndication) {
+  for (const bool used : {false, true}) {
+    LoneAgent lone{controlled_config()};
+    lone.start({remote});
+    lone.succeed(lone.take_sent().at(0));
+    lone.run_for(2s);
+    const TimePoint last = lone.now;
+    if (used) {
+      ASSERT_TRUE(lone.send("x"));
+    }
+    lone.run_for(60s);
+    const auto sent = lone.take_sent();
+    if (!used) {
+      EXPECT_TRUE(sent.empty());
+      continue;
+    }
+    ASSERT_EQ(sent.size(), 1U) << "at 32 s the pair is no longer one for data";
+    EXPECT_TRUE(sent[0].is(stun::Class::indication));
+    EXPECT_TRUE(sent[0].message().check_fingerprint());
+    EXPECT_EQ(sent[0].packet.to, endpoint(remote));
+    EXPECT_EQ(sent[0].at, last + 15s);
+  }
+}
+
 TEST(AgentConsent, BeforeOneIsSelectedDataTakesTheBestOfThePairsWhoseAnswerIsStillConsent) {
   constexpr std::string_view lower = "198.51.100.2:6000";
   LoneAgent lone{controlled_config()};

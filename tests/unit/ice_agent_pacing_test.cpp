@@ -153,6 +153,25 @@ TEST(AgentPacing, HoweverLongTheListAndSlowThePeerItEndsInMinutes) {
   }
 }
 
+// Of one foundation one pair is checked at a time, which would take 80 transactions; patience bounds that.
+TEST(AgentPacing, ManyDeadPairsOfOneFoundationAreAllCheckedAndEndATransactionAfterPatience) {
+  constexpr int count = 80;
+  AgentConfig config;
+  config.limits.remote_candidates = count;
+  LoneAgent lone{config};
+  lone.start({});
+  for (int i = 0; i < count; ++i)
+    ASSERT_TRUE(lone.add(LoneAgent::candidate("198.51.100.1:" + std::to_string(6000 + i))));
+  lone.run_for(39s);
+  EXPECT_EQ(lone.state(), AgentState::checking);
+  lone.run_for(500ms + count * 5ms + 39'500ms);
+  EXPECT_EQ(lone.state(), AgentState::failed);
+  for (const PairReport& pair : lone.report().pairs) {
+    EXPECT_EQ(pair.requests_sent, 7U);
+    EXPECT_EQ(pair.cause, Cause::no_response);
+  }
+}
+
 // Triggered checks first, the peer waits for them; then servers, which the peer waits for too; then the rest.
 TEST(AgentPacing, GatheringAndChecksShareTheSlots) {
   AgentConfig config = controlled_config();
