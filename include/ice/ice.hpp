@@ -45,5 +45,6 @@
 #include "ice/stun/uri.hpp"
 #include "ice/stun/wire.hpp"
 #include "ice/turn/address_range.hpp"
+#include "ice/turn/allocation.hpp"
 #include "ice/turn/server.hpp"
 #include "ice/turn/server_counters.hpp"

@@ -2,7 +2,7 @@
 #include <utility>
 
 #include "ice/agent_impl.hpp"
-#include "ice/earliest.hpp"
+#include "base/earliest.hpp"
 #include "ice/rto.hpp"
 
 namespace ice {

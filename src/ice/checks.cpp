@@ -4,7 +4,7 @@
 #include <array>
 #include <cassert>
 
-#include "ice/earliest.hpp"
+#include "base/earliest.hpp"
 #include "ice/reachable.hpp"
 #include "ice/stun/builder.hpp"
 

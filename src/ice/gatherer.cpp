@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
-#include "ice/earliest.hpp"
+#include "base/earliest.hpp"
 #include "ice/reachable.hpp"
 #include "ice/rto.hpp"
 #include "ice/stun/builder.hpp"

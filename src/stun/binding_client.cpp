@@ -7,44 +7,18 @@
 
 #include "ice/stun/builder.hpp"
 #include "ice/stun/message.hpp"
+#include "stun/hard_error.hpp"
+#include "stun/response.hpp"
 #include "stun/trace.hpp"
 
 namespace ice::stun {
 
 namespace {
 
-/// RFC 1122 §4.2.3.9 for ICMP (protocol and port unreachable; "fragmentation needed" is path MTU discovery today), and
-/// what RFC 5461 §2.2 makes of it for ICMPv6.
-bool is_hard(const SocketUnreachable& icmp) noexcept {
-  constexpr std::uint8_t icmp_destination_unreachable = 3;
-  constexpr std::uint8_t icmpv6_destination_unreachable = 1;
-  if (icmp.to.canonical().address.is_v4())
-    return icmp.icmp_type == icmp_destination_unreachable && (icmp.icmp_code == 2 || icmp.icmp_code == 3);
-  return icmp.icmp_type == icmpv6_destination_unreachable && (icmp.icmp_code == 1 || icmp.icmp_code == 4);
-}
-
-/// RFC 8489 §6.3.3 and §6.3.4, and RFC 5389 §12.1: what RFC 3489 had is no longer understood in requests, but servers
-/// of that time still put it into responses.
-bool has_unknown_required(const Message& response) noexcept {
-  const AttributeTypeList unknown = response.unknown_required();
-  return std::any_of(unknown.begin(), unknown.end(), [](AttributeType type) { return slot_of(type) == no_slot; });
-}
-
 template <Attribute A>
 Endpoint endpoint_in(const Message& response) noexcept {
   const auto endpoint = response.get<A>();
   return endpoint ? endpoint->canonical() : Endpoint{};
-}
-
-/// RFC 8489 §10: of the servers named, the first that the present socket could reach; one of the other family may
-/// follow for those who can.
-Endpoint alternate_in(const Message& response, Family family) noexcept {
-  for (const RawAttribute raw : response.attributes()) {
-    if (raw.type != attr::AlternateServer::type) continue;
-    const auto server = attr::AlternateServer::decode(raw.value, response.header());
-    if (server && server->address.family() == family) return *server;
-  }
-  return {};
 }
 
 /// One connection leads to one server; only a plain UDP socket reaches them all.

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "ice/base/random.hpp"
+#include "ice/base/time.hpp"
+#include "ice/stun/auth_session.hpp"
+#include "ice/stun/transaction.hpp"
+
+namespace ice::turn {
+
+/// What a request to the server is for.
+enum class Purpose : std::uint8_t {
+  allocate,
+  refresh,
+  release,      // a Refresh with LIFETIME 0
+  permissions,  // CreatePermission for those who ride on it
+  channel,      // ChannelBind
+};
+
+/// Names a request for what rides on it. 0 is none.
+enum class RequestId : std::uint32_t { none = 0 };
+
+struct ClientRequest {
+  RequestId id{};
+  Purpose purpose{};
+  std::uint8_t server_errors = 0;
+  stun::AuthSession::Generation signed_at = 0;
+  std::optional<TimePoint> not_before{};  // waits, after a 5xx (RFC 8489 §6.3.4)
+  stun::Transaction transaction;
+
+  bool due() const noexcept { return !not_before && transaction.transmit_due(); }
+  bool answerable() const noexcept { return !not_before && transaction.transmissions() > 0; }
+};
+
+/// The requests in progress to one server, and the schedule for the next one. What they say is the owner's.
+class ClientRequests {
+ public:
+  ClientRequests(RandomSource& random, Duration least_rto, bool on_stream) noexcept
+      : random_{&random}, least_rto_{least_rto}, on_stream_{on_stream} {}
+
+  RequestId begin(TimePoint now, Purpose purpose);
+  /// The same question as a new transaction.
+  void restart(TimePoint now, ClientRequest& request);
+  /// The same, later: it met a 5xx.
+  void restart_later(TimePoint now, ClientRequest& request);
+  void restart_all(TimePoint now);
+  void erase(RequestId id) noexcept;
+  void clear() noexcept { requests_.clear(); }
+
+  ClientRequest* find(const stun::TransactionId& id) noexcept;
+  bool has(Purpose purpose) const noexcept;
+  std::size_t size() const noexcept { return requests_.size(); }
+  auto begin() noexcept { return requests_.begin(); }
+  auto end() noexcept { return requests_.end(); }
+
+  /// A request that has failed by now, taken from the table; the others go on.
+  struct Expired {
+    ClientRequest request;
+    bool unverified;  // there were answers, none could be verified
+  };
+  std::optional<Expired> next_expired(TimePoint now);
+  std::optional<TimePoint> next_timeout() const noexcept;
+
+  /// The next server is another one.
+  void forget_rto() noexcept { rto_ = {}; }
+  stun::RtoEstimate& rto() noexcept { return rto_; }
+  const stun::RtoEstimate& rto() const noexcept { return rto_; }
+
+ private:
+  stun::Transaction transaction(TimePoint now) noexcept;
+
+  RandomSource* random_;
+  Duration least_rto_;
+  bool on_stream_;
+  std::uint32_t next_id_ = 1;
+  stun::RtoEstimate rto_;
+  std::vector<ClientRequest> requests_;
+};
+
+}  // namespace ice::turn
