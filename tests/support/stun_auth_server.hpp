@@ -39,13 +39,14 @@ class AuthServer {
     const auto told_nonce = request.get<attr::Nonce>();
     if ((!request.has<attr::Username>() && !request.has<attr::Userhash>()) || !request.has<attr::Realm>() ||
         !told_nonce)
-      return error_response(request.transaction_id(), ErrorCode::bad_request);
+      return error_response(request.transaction_id(), ErrorCode::bad_request, NoAttributes{}, request.method());
     auto algorithm = PasswordAlgorithm::md5;
     bool as_rfc5389 = true;
     if (const auto features = read_nonce_cookie(*told_nonce);
         features && features->has(SecurityFeatures::password_algorithms)) {
       const auto checked = check_password_algorithm(request, offered);
-      if (!checked) return error_response(request.transaction_id(), ErrorCode::bad_request);
+      if (!checked)
+        return error_response(request.transaction_id(), ErrorCode::bad_request, NoAttributes{}, request.method());
       algorithm = *checked;
       as_rfc5389 = !request.has<attr::PasswordAlgorithm>();
     }
@@ -54,25 +55,25 @@ class AuthServer {
     const auto key = Credential::long_term(username, realm, password, algorithm);
     if (!known_user || !request.authenticate(*key)) return challenge(request, ErrorCode::unauthenticated);
     if (*told_nonce != full_nonce()) return challenge(request, ErrorCode::stale_nonce);
+    const auto fill = [&](Builder& b) {
+      if (refuse_with != 0) b.add<attr::ErrorCode>({.code = static_cast<ErrorCode>(refuse_with)});
+      add_to_success(b);
+      if (as_rfc5389) {
+        b.integrity(*key);
+      } else {
+        b.integrity_sha256(*key);
+      }
+    };
     return stun_message(refuse_with != 0 ? Class::error_response : Class::success_response, request.transaction_id(),
-                        [&](Builder& b) {
-                          if (refuse_with != 0) {
-                            b.add<attr::ErrorCode>({.code = static_cast<ErrorCode>(refuse_with)});
-                          }
-                          add_to_success(b);
-                          if (as_rfc5389) {
-                            b.integrity(*key);
-                          } else {
-                            b.integrity_sha256(*key);
-                          }
-                        });
+                        fill, request.method());
   }
 
   Packet challenge(const stun::Message& request, stun::ErrorCode code) const {
-    return error_response(request.transaction_id(), code, [&](stun::Builder& b) {
+    const auto fill = [&](stun::Builder& b) {
       b.add<stun::attr::Realm>(realm).add<stun::attr::Nonce>(full_nonce());
       if (modern) b.add<stun::attr::PasswordAlgorithms>(offered);
-    });
+    };
+    return error_response(request.transaction_id(), code, fill, request.method());
   }
 };
 

@@ -74,11 +74,13 @@ Packet success_response(const stun::TransactionId& id, Fill fill = {}) {
 }
 
 template <class Fill = NoAttributes>
-Packet error_response(const stun::TransactionId& id, stun::ErrorCode code, Fill fill = {}) {
-  return stun_message(stun::Class::error_response, id, [&](stun::Builder& builder) {
+Packet error_response(const stun::TransactionId& id, stun::ErrorCode code, Fill fill = {},
+                      stun::Method method = stun::Method::binding) {
+  const auto with_code = [&](stun::Builder& builder) {
     builder.add<stun::attr::ErrorCode>({.code = code});
     fill(builder);
-  });
+  };
+  return stun_message(stun::Class::error_response, id, with_code, method);
 }
 
 /// The error code of an error response; 0 for anything else.
