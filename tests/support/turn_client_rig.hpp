@@ -112,6 +112,11 @@ class TurnClientRig {
     settle();
   }
 
+  void check() {
+    allocation.check(now);
+    settle();
+  }
+
   void settle() {
     for (;;) {
       Outlet outlet{*this, {}};
