@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "ice/agent_impl.hpp"
 #include "base/earliest.hpp"
+#include "ice/agent_impl.hpp"
 #include "ice/rto.hpp"
 
 namespace ice {
