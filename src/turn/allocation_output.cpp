@@ -153,9 +153,9 @@ result<Transmit> Allocation::Impl::wrap(TimePoint now, const Endpoint& peer, Byt
 result<Bytes> Allocation::Impl::channel_data_prefix(std::uint16_t number, std::size_t size,
                                                     MutableBytes scratch) noexcept {
   if (size > longest_channel_data) return fail(errc::limit_reached);
-  if (scratch.size() < channel_data_header) return fail(errc::buffer_too_small);
-  write_channel_data_header(scratch.data(), number, size);
-  return Bytes{scratch.first(channel_data_header)};
+  if (scratch.size() < channel_header_size) return fail(errc::buffer_too_small);
+  write_channel_header(scratch.data(), number, size);
+  return Bytes{scratch.first(channel_header_size)};
 }
 
 /// All of a Send indication (RFC 8656 §11.1) but the data itself.

@@ -8,20 +8,12 @@
 
 #include "ice/base/endpoint.hpp"
 #include "ice/base/time.hpp"
+#include "turn/channel_data.hpp"
 
 namespace ice::turn {
 
 /// RFC 8656 §12: "A channel binding lasts for 10 minutes unless refreshed".
 inline constexpr std::chrono::seconds channel_lifetime{600};
-
-/// RFC 8656 §12, table 2.
-inline constexpr std::uint16_t first_channel = 0x4000;
-inline constexpr std::uint16_t last_channel = 0x4FFF;
-/// RFC 7983: the first byte of a ChannelData message, 64 to 79.
-constexpr bool is_channel_data(std::uint8_t first_byte) noexcept { return first_byte >> 4 == first_channel >> 12; }
-
-/// RFC 8656 §12.4: number and length.
-inline constexpr std::size_t channel_header_size = 4;
 
 /// The channels of one allocation (RFC 8656 §12). A dual allocation has one set for both its addresses, since
 /// ChannelData says a number and nothing else. Each number is bound to one peer, each peer to one number. One that has

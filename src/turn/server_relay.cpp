@@ -21,8 +21,6 @@ constexpr std::size_t longest_datagram = 65507;
 /// What the length fields of STUN, of its attributes and of ChannelData can say.
 constexpr std::size_t longest_field = 0xFFFF;
 
-constexpr std::uint8_t padding_of(std::size_t size) noexcept { return static_cast<std::uint8_t>((4 - size % 4) % 4); }
-
 /// RFC 8656 §14: DSCP and ECN go on as they came.
 constexpr IpMetadata markings_of(const IpMetadata& ip) noexcept { return {.dscp = ip.dscp, .ecn = ip.ecn}; }
 
@@ -47,15 +45,13 @@ Received Server::Impl::handle_send(TimePoint now, const Datagram& in, const Mess
 
 /// RFC 8656 §12.6. More bytes than the length says may be padding; fewer make it worthless.
 Received Server::Impl::handle_channel_data(TimePoint now, const Datagram& in, MutableBytes scratch) {
-  const Bytes payload = in.payload;
-  if (payload.size() < channel_header_size) return drop(counters.malformed, Verdict::malformed);
-  const std::size_t length = wire::load_u16(payload.data() + 2);
-  if (payload.size() - channel_header_size < length) return drop(counters.malformed, Verdict::malformed);
+  const auto message = read_channel_data(in.payload);
+  if (!message) return drop(counters.malformed, Verdict::malformed);
   ServerAllocation* const allocation = table.find({in.socket, in.from, in.ip.local});
   if (allocation == nullptr || !allocation->live()) return drop(counters.no_allocation);
-  const Endpoint* const peer = allocation->channels.peer(now, wire::load_u16(payload.data()));
+  const Endpoint* const peer = allocation->channels.peer(now, message->number);
   if (peer == nullptr) return drop(counters.no_channel);
-  return to_peer(now, *allocation, *peer, payload.subspan(channel_header_size, length), in.ip, scratch);
+  return to_peer(now, *allocation, *peer, message->data, in.ip, scratch);
 }
 
 Received Server::Impl::to_peer(TimePoint now, ServerAllocation& from, const Endpoint& peer, Bytes body,
@@ -124,8 +120,7 @@ Received Server::Impl::to_client(TimePoint now, ServerAllocation& to, const Endp
   const auto channel = to.channels.number(now, peer);
   if (channel) {
     if (body.size() > longest_field) return drop(counters.too_large);
-    wire::store_u16(scratch.data(), *channel);
-    wire::store_u16(scratch.data() + 2, static_cast<std::uint16_t>(body.size()));
+    write_channel_header(scratch.data(), *channel, body.size());
     transmit.head = scratch.first(channel_header_size);
     if (to.on_stream()) transmit.padding = padding_of(body.size());  // §12.5
   } else {

@@ -7,9 +7,11 @@
 namespace {
 
 thread_local std::size_t allocations = 0;
+thread_local std::size_t allocated_bytes = 0;
 
 void* allocate(std::size_t size, std::size_t alignment) {
   ++allocations;
+  allocated_bytes += size;
   // aligned_alloc wants a size that is a multiple of the alignment, and some memory is expected even for none.
   const std::size_t rounded = (std::max(size, std::size_t{1}) + alignment - 1) / alignment * alignment;
   void* const memory = alignment <= alignof(std::max_align_t) ? std::malloc(std::max(size, std::size_t{1}))
@@ -21,6 +23,7 @@ void* allocate(std::size_t size, std::size_t alignment) {
 }  // namespace
 
 std::size_t ice::test::Allocations::so_far() noexcept { return allocations; }
+std::size_t ice::test::Allocations::bytes_so_far() noexcept { return allocated_bytes; }
 
 // These replace the library's in every program that uses Allocations. The forms for arrays call them, or, under
 // AddressSanitizer, come in pairs of their own; the form that returns null has no delete of its own.

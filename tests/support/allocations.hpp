@@ -8,13 +8,17 @@ namespace ice::test {
 /// allocated for a datagram.
 class Allocations {
  public:
-  Allocations() noexcept : before_{so_far()} {}
+  Allocations() noexcept : before_{so_far()}, bytes_before_{bytes_so_far()} {}
   std::size_t count() const noexcept { return so_far() - before_; }
+  /// What they asked for together, also where it was given back since.
+  std::size_t bytes() const noexcept { return bytes_so_far() - bytes_before_; }
 
  private:
   static std::size_t so_far() noexcept;
+  static std::size_t bytes_so_far() noexcept;
 
   std::size_t before_;
+  std::size_t bytes_before_;
 };
 
 }  // namespace ice::test
