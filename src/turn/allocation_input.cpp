@@ -24,7 +24,7 @@ Received Allocation::Impl::malformed(TimePoint now, std::string_view what) {
 
 Received Allocation::Impl::handle_datagram(TimePoint now, const Datagram& in) {
   if (!owns(in)) return {.verdict = Verdict::not_mine};
-  if (is_channel_data(in.payload)) return handle_channel_data(now, in);
+  if (!in.payload.empty() && is_channel_data(in.payload[0])) return handle_channel_data(now, in);
   const result<Message> message = Message::parse(in.payload);
   if (!message) {
     if (message.error() == errc::not_stun) return {.verdict = Verdict::not_mine};

@@ -16,7 +16,7 @@ inline constexpr std::uint16_t last_channel = 0x4FFF;
 inline constexpr std::size_t longest_channel_data = 0xFFFF;
 
 /// RFC 8656 §12, table 3: the first byte, 64 to 79, tells it from STUN and others.
-constexpr bool is_channel_data(Bytes bytes) noexcept { return !bytes.empty() && bytes[0] >> 4 == first_channel >> 12; }
+constexpr bool is_channel_data(std::uint8_t first_byte) noexcept { return first_byte >> 4 == first_channel >> 12; }
 
 struct ChannelData {
   std::uint16_t number = 0;

@@ -20,7 +20,7 @@ Received Server::Impl::handle_datagram(TimePoint now, const Datagram& in, Mutabl
   if (const auto due = next_timeout(); due && *due <= now) handle_timeout(now);
   if (const AllocationTable::Owner* const owner = table.find_relay(in.socket))
     return handle_relay_socket(now, *owner, in, scratch);
-  if (is_channel_data(in.payload)) return handle_channel_data(now, in, scratch);
+  if (!in.payload.empty() && is_channel_data(in.payload[0])) return handle_channel_data(now, in, scratch);
   return handle_stun(now, in, scratch);
 }
 
