@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "ice/earliest.hpp"
+#include "base/earliest.hpp"
 
 namespace ice {
 
