@@ -102,6 +102,8 @@ void Engine::stop() noexcept {
   if (impl_->depth == 0) impl_->close_all();
 }
 
+void Engine::use_buffers(SocketBuffers buffers) noexcept { impl_->buffers = buffers; }
+
 bool Engine::stopped() const noexcept { return impl_->stopped; }
 
 const Context& Engine::context() const noexcept { return impl_->context; }

@@ -25,6 +25,7 @@ struct ICE_HIDDEN Engine::Impl {
   ContextState& shared;
 
   SocketTable sockets;
+  SocketBuffers buffers;
   std::vector<std::unique_ptr<Socket>> dead;  // closed in this turn, whose buffers a view may still show
   DriverStatistics statistics;
 

@@ -53,6 +53,7 @@ result<SocketId> Engine::Impl::start(const OpenSocket& request) {
 result<SocketId> Engine::Impl::start_datagram(const OpenSocket& request) {
   const auto fd = open_udp(request.local.address, request.ports, shared.random);
   if (!fd) return fail(fd.error());
+  set_buffers(*fd, buffers.receive, buffers.send);
   Socket& socket = sockets.add(std::make_unique<Socket>(shared.strand, Socket::Kind::datagram, *fd));
   socket.local = bound_endpoint(*fd);
   wait_readable(socket);
@@ -73,6 +74,7 @@ result<SocketId> Engine::Impl::start_listen(const OpenSocket& request) {
 result<SocketId> Engine::Impl::start_listen_dtls(const OpenSocket& request) {
   const auto fd = open_udp(request.local.address, request.ports, shared.random);
   if (!fd) return fail(fd.error());
+  set_buffers(*fd, buffers.receive, buffers.send);
   Socket& socket = sockets.add(std::make_unique<Socket>(shared.strand, Socket::Kind::dtls_listener, *fd));
   socket.local = bound_endpoint(*fd);
   socket.transport = Transport::dtls;

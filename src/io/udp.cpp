@@ -7,9 +7,11 @@
 #include <netinet/udp.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 
 namespace ice::io {
 namespace {
@@ -83,6 +85,18 @@ result<void> bind_port(int fd, const Address& local, PortRange ports, RandomSour
     if (errno != EADDRINUSE) break;
   }
   return fail(last_error());
+}
+
+void set_buffers(int fd, std::size_t receive, std::size_t send) noexcept {
+  const auto set = [fd](int option, int forced_option, std::size_t size) {
+    const int bytes = static_cast<int>(std::min<std::size_t>(size, std::numeric_limits<int>::max()));
+    if (bytes == 0) return;
+    // An administrator's process may pass the limits for all others.
+    if (::setsockopt(fd, SOL_SOCKET, forced_option, &bytes, sizeof bytes) == 0) return;
+    ::setsockopt(fd, SOL_SOCKET, option, &bytes, sizeof bytes);
+  };
+  set(SO_RCVBUF, SO_RCVBUFFORCE, receive);
+  set(SO_SNDBUF, SO_SNDBUFFORCE, send);
 }
 
 result<int> open_udp(const Address& local, PortRange ports, RandomSource& random) noexcept {

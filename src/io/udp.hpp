@@ -23,6 +23,9 @@ namespace ice::io {
 /// A non-blocking socket of the family of `local`, bound to it and to a port of the range. The caller owns it.
 result<int> open_udp(const Address& local, PortRange ports, RandomSource& random) noexcept;
 
+/// As much as the system gives; 0 leaves it as it is.
+void set_buffers(int fd, std::size_t receive, std::size_t send) noexcept;
+
 /// Binds `fd` to a port of the range, tried from a random one on, so that two hosts behind one NAT seldom collide.
 result<void> bind_port(int fd, const Address& local, PortRange ports, RandomSource& random) noexcept;
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -30,6 +31,13 @@ struct DriverStatistics {
   std::uint64_t not_mine = 0;
   std::uint64_t malformed = 0;
   std::uint64_t unauthenticated = 0;
+};
+
+/// How many bytes of datagrams the system shall keep for a socket, in each direction, before it drops them; 0 leaves
+/// that to the system. It counts its own overhead, and may give less (net.core.rmem_max, net.core.wmem_max).
+struct SocketBuffers {
+  std::size_t receive = 0;
+  std::size_t send = 0;
 };
 
 namespace detail {
@@ -70,6 +78,7 @@ class ICE_API Engine : public std::enable_shared_from_this<Engine> {
   /// The end: closes all, and destroys the machine when no turn is open. Handlers still queued find nothing to do.
   void stop() noexcept;
   bool stopped() const noexcept;
+  void use_buffers(SocketBuffers buffers) noexcept;
 
   const Context& context() const noexcept;
   const DriverStatistics& statistics() const noexcept;
@@ -162,6 +171,9 @@ class Driver {
   }
 
   void close(SocketId socket) { core_->close(socket); }
+
+  /// For the datagram sockets that are opened from now on, those that the machine asks for too.
+  void use_buffers(SocketBuffers buffers) noexcept { core_->use_buffers(buffers); }
 
   /// Where the socket is bound; nothing for one that is closed.
   std::optional<Endpoint> local_endpoint(SocketId socket) const { return core_->local_endpoint(socket); }
