@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/external_address.hpp"
 #include "common/output.hpp"
 #include "common/utf8.hpp"
 #include "ice/io/driver.hpp"
@@ -132,20 +133,11 @@ class Serve {
   bool failed_ = false;
 };
 
-CLI::Validator external_form() {
-  return {[](const std::string& text) {
-            return ExternalAddress::parse(text) ? std::string{}
-                                                : text + " is not PUBLIC or PUBLIC/LOCAL, two addresses";
-          },
-          ""};
-}
-
 }  // namespace
 
 int run_serve(int argc, const char* const* argv) {
   CLI::App app{"The signalling server of a mesh, and a STUN server", "mesh_demo serve"};
   Options options;
-  std::vector<std::string> externals;
   add_common_options(app, options.common);
   app.add_option("--listen", options.listen, "signalling, over TCP; default 0.0.0.0:9000, port 0 picks a free one")
       ->check(endpoint_form().description(""))
@@ -157,14 +149,10 @@ int run_serve(int argc, const char* const* argv) {
       ->allow_extra_args(false);
   app.add_option("--alternate-port", options.alternate_port, "the second port of RFC 5780; default any free one")
       ->type_name("PORT");
-  app.add_option("--external-ip", externals, "what clients see in place of a local address, behind a 1:1 NAT")
-      ->check(external_form())
-      ->type_name("PUBLIC[/LOCAL]")
-      ->allow_extra_args(false);
+  add_external_option(app, options.externals);
   const TurnOptions turn{app, {"--realm", "--secret"}};
   if (const auto status = parse_command_line(app, argc, argv)) return *status;
   if (turn.refuse()) return exit_usage;
-  for (const std::string& text : externals) options.externals.push_back(*ExternalAddress::parse(text));
   if (options.ice_listen.empty()) options.ice_listen = {{Address::any(Family::ipv4), stun::default_port}};
   return Serve{std::move(options)}.run();
 }

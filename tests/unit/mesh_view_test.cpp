@@ -26,8 +26,8 @@ std::vector<std::string> urls(std::string_view arrived_at, std::vector<std::stri
                               std::vector<std::string_view> externals = {}) {
   std::vector<Endpoint> endpoints;
   for (const auto one : listening) endpoints.push_back(endpoint(one));
-  std::vector<ExternalAddress> external;
-  for (const auto one : externals) external.push_back(*ExternalAddress::parse(one));
+  std::vector<programs::ExternalAddress> external;
+  for (const auto one : externals) external.push_back(*programs::ExternalAddress::parse(one));
   const auto servers = ice_servers_for(address(arrived_at), endpoints, external);
   return servers.empty() ? std::vector<std::string>{} : servers.at(0).urls;
 }
@@ -51,7 +51,7 @@ TEST(MeshServerAddresses, BehindANatAClientIsToldTheOutside) {
             Urls{"stun:203.0.113.2:3478"});
   EXPECT_EQ(urls("127.0.0.1", {"0.0.0.0:3478"}, {"203.0.113.1"}), Urls{"stun:127.0.0.1:3478"});
   for (const auto* wrong : {"", "x", "203.0.113.1/", "203.0.113.1/x", "203.0.113.1/::1", "0.0.0.0", "/10.0.0.1"})
-    EXPECT_FALSE(ExternalAddress::parse(wrong)) << wrong;
+    EXPECT_FALSE(programs::ExternalAddress::parse(wrong)) << wrong;
 }
 
 TEST(MeshCauseText, EveryCauseHasAWordATextAndARemedyInBothLanguages) {
