@@ -47,7 +47,9 @@ class Faces {
  public:
   explicit Faces(const Address& address) noexcept {
     push(address);
-    if (!address.is_v6()) return;
+    const Address& plain = faces_[0];
+    // RFC 4291 §2.5.2, §2.5.3: these two begin like IPv4-compatible addresses, and are none.
+    if (!plain.is_v6() || plain == Address::any(Family::ipv6) || plain == Address::loopback(Family::ipv6)) return;
     const Bytes b = address.bytes();
     const auto starts_with = [&](const AddressRange& range) { return range.contains(address); };
     const auto inside = [&](std::size_t at) { push(Address::v4(b[at], b[at + 1], b[at + 2], b[at + 3])); };

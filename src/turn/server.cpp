@@ -192,6 +192,7 @@ void Server::Impl::end_relay(ServerAllocation& allocation, Family family) {
 
 void Server::Impl::end_allocation(TimePoint now, ServerAllocation& allocation, AllocationClosed::Why why) {
   for (const Family family : both_families) end_relay(allocation, family);
+  if (!allocation.live()) stop_reserving(allocation);
   if (Connections::Connection* const connection = connections.find(allocation.tuple.socket))
     connection->allocation = nullptr;
   if (allocation.live()) {

@@ -119,7 +119,7 @@ result<Server::Impl::Wanted, ErrorCode> Server::Impl::read_allocate(const Proven
 std::optional<ErrorCode> Server::Impl::over_quota(const ProvenRequest& request, const Wanted& wanted) const {
   const ServerLimits& limits = config.limits;
   if (table.size() >= limits.allocations) return ErrorCode::insufficient_capacity;
-  if (wanted.reserve && reservations.size() >= limits.reservations) return ErrorCode::insufficient_capacity;
+  if (wanted.reserve && reservations.size() + reserving >= limits.reservations) return ErrorCode::insufficient_capacity;
   const auto account = accounts.find(request.user);
   const std::size_t held = account == accounts.end() ? 0 : account->second.held;
   if (held + wanted.holds() > limits.allocations_per_user) return ErrorCode::allocation_quota_reached;
@@ -151,7 +151,8 @@ bool Server::Impl::begin_allocation(ProvenRequest& request, const Wanted& wanted
   }
 
   Account& account = account_of(request.user);
-  account.held += 1;
+  account.held += wanted.holds();
+  if (wanted.reserve) ++reserving;
   ++sources[source_of(request.in.from.address)];
   ServerAllocation& allocation =
       table.add({.tuple = request.tuple,
@@ -257,15 +258,22 @@ void Server::Impl::keep_reservation(TimePoint now, ServerAllocation& allocation,
                           .expires = now + reservation_lifetime};
   environment.random.fill(reservation.token);
   reservations.add(reservation);
-  ++allocation.account->held;
   allocation.reserved = reservation.token;
   table.add_relay_socket(event.socket, {nullptr, event.local.address.family()});
+}
+
+/// What was held for a reservation is the reservation's now, or free again.
+void Server::Impl::stop_reserving(ServerAllocation& allocation) noexcept {
+  if (!std::exchange(allocation.opening->reserve, false)) return;
+  --reserving;
+  if (!allocation.reserved) release(*allocation.account);
 }
 
 /// Makes the allocation live, or gives it up, when nothing is being opened any more.
 void Server::Impl::settle(TimePoint now, ServerAllocation& allocation) {
   const Opening& opening = *allocation.opening;
   if (opening.sides[0].pending || opening.sides[1].pending) return;
+  stop_reserving(allocation);
   answers.push_back(allocation.number);
   if (!allocation.has_relay()) return;
   for (const Family family : both_families) {

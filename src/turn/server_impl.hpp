@@ -104,6 +104,7 @@ struct ICE_HIDDEN Server::Impl {
   void handle_opened(TimePoint now, const SocketOpened& event);
   void handle_failed(TimePoint now, const SocketFailed& event);
   void keep_reservation(TimePoint now, ServerAllocation& allocation, const SocketOpened& event);
+  void stop_reserving(ServerAllocation& allocation) noexcept;
   void settle(TimePoint now, ServerAllocation& allocation);
   Bytes write_allocated(TimePoint now, const ServerAllocation& allocation, MutableBytes scratch) const;
   Transmit answer_allocate(TimePoint now, ServerAllocation& allocation, MutableBytes scratch);
@@ -185,6 +186,7 @@ struct ICE_HIDDEN Server::Impl {
 
   AllocationTable table;
   Reservations reservations;
+  std::size_t reserving = 0;  // reservations to come
   Connections connections;
   std::map<UserId, Account> accounts;
   std::map<Address, std::size_t> sources;  // allocations of each

@@ -116,6 +116,7 @@ void Server::Impl::handle_socket(TimePoint now, const SocketEvent& event) {
 }
 
 void Server::Impl::handle_accepted(TimePoint now, const SocketAccepted& event) {
+  handle_closed(now, {event.socket, {}});  // the id means another connection now
   const ServerSocket* const listener = find_socket(event.listener);
   const Transport transport = listener != nullptr ? listener->transport : Transport::tcp;
   if (!closed && connections.accept(now, event.socket, event.remote, transport)) {

@@ -15,7 +15,6 @@ namespace wire = stun::wire;
 
 namespace {
 
-constexpr std::size_t data_header_size = 4;  // of the attribute DATA
 /// The largest UDP payload on IPv4, where the length counts its header of 8 bytes and IP's of 20 as well.
 constexpr std::size_t longest_datagram = 65507;
 /// What the length fields of STUN, of its attributes and of ChannelData can say.

@@ -13,7 +13,6 @@ namespace attr = stun::attr;
 
 namespace {
 
-/// A peer's endpoint without what only this host could make of it.
 constexpr bool is_valid_channel(std::uint16_t number) noexcept {
   return number >= first_channel && number <= last_channel;
 }

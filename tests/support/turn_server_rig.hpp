@@ -1,11 +1,10 @@
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <array>
 #include <cassert>
 #include <chrono>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <utility>
@@ -59,24 +58,31 @@ class TurnServerRig {
 
   explicit TurnServerRig(turn::ServerConfig config = {}, std::vector<Family> relays = {Family::ipv4, Family::ipv6})
       : server{std::move(config), {.random = random, .pacer = pacer}} {
-    EXPECT_TRUE(server.add_socket({.socket = udp, .local = listen}));
-    EXPECT_TRUE(server.add_socket({.socket = listener, .local = listen, .transport = Transport::tcp}));
-    for (const Family family : relays)
-      EXPECT_TRUE(server.add_relay_address(family == Family::ipv4 ? relay_v4 : relay_v6));
-    EXPECT_TRUE(server.add_user("user", "pass"));
+    must(server.add_socket({.socket = udp, .local = listen}));
+    must(server.add_socket({.socket = listener, .local = listen, .transport = Transport::tcp}));
+    for (const Family family : relays) must(server.add_relay_address(family == Family::ipv4 ? relay_v4 : relay_v6));
+    must(server.add_user("user", "pass"));
   }
 
   /// What comes back at once, by forward or by poll; the last of several.
   std::optional<Sent> give(Bytes bytes, SocketId socket, const Endpoint& from, const IpMetadata& ip = {}) {
     const Received received = server.handle_datagram(now, {socket, from, bytes, ip}, scratch);
     verdict = received.verdict;
-    EXPECT_EQ(received.verdict == Verdict::forward, received.forward.has_value());
+    assert((received.verdict == Verdict::forward) == received.forward.has_value());
     std::optional<Sent> answer;
     if (received.forward) answer.emplace(*received.forward);
     sent.clear();
     settle();
     if (!sent.empty()) answer = sent.back();
     return answer;
+  }
+
+  /// Forgets what it noted of the past, so that memory can be measured.
+  void forget() {
+    sent = {};
+    events = {};
+    asked = {};
+    closed = {};
   }
 
   /// Everything the server wants now, and the sockets it asks for.
@@ -146,6 +152,10 @@ class TurnServerRig {
   std::vector<OpenSocket> asked;
 
  private:
+  static void must(const result<void>& done) {
+    if (!done) std::abort();
+  }
+
   struct Outlet {
     TurnServerRig& rig;
     std::vector<SocketRequest> requests;
@@ -242,10 +252,9 @@ class TurnTestClient {
     const std::optional<Sent> answer = allocate(fill);
     return answer ? error_code_of(answer->message()) : 1;
   }
-  /// Allocates, and must succeed. The first relayed address.
+  /// Allocates. The first relayed address; none where that failed.
   Endpoint allocated(auto fill) {
     const std::optional<Sent> answer = allocate(fill);
-    EXPECT_TRUE(answer && error_code_of(answer->message()) == 0);
     return answer ? answer->message().get<stun::attr::XorRelayedAddress>().value_or(Endpoint{}) : Endpoint{};
   }
   Endpoint allocated() {
@@ -284,7 +293,7 @@ class TurnTestClient {
   void learn_nonce() {
     const std::optional<Sent> answer = ask_unsigned(
         stun::Method::allocate, [](stun::Builder& b) { b.add<stun::attr::RequestedTransport>(stun::IpProtocol::udp); });
-    ASSERT_TRUE(answer);
+    if (!answer) std::abort();  // every test needs it, in a release build too
     nonce = answer->message().get<stun::attr::Nonce>().value_or("");
     realm = answer->message().get<stun::attr::Realm>().value_or("");
   }

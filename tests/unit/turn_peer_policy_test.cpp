@@ -127,6 +127,13 @@ TEST(APeerPolicy, OpensWhatIsAllowed) {
   EXPECT_EQ(policy.judge(address("::1")), Reach::forbidden);
 }
 
+TEST(APeerPolicy, OpensTheLoopbackOfIpv6ByItself) {
+  const PeerPolicy policy{{range("::1")}, {}};
+  EXPECT_EQ(policy.judge(address("::1")), Reach::anywhere);
+  EXPECT_EQ(policy.judge(address("::2")), Reach::forbidden);
+  EXPECT_EQ(policy.judge(address("127.0.0.1")), Reach::forbidden);
+}
+
 TEST(APeerPolicy, OpensNoTunnelByWhatIsInsideNorTheInsideByTheTunnel) {
   const PeerPolicy inside{{range("10.0.0.0/8")}, {}};
   EXPECT_EQ(inside.judge(address("::ffff:10.0.0.1")), Reach::forbidden);

@@ -528,5 +528,39 @@ TEST_F(ARelay, AllocatesNothingForADatagram) {
   EXPECT_TRUE(all);
 }
 
+TEST(TurnServer, HoldsAnIdleAllocationInLessThan4Kilobytes) {
+  TurnServerRig rig{
+      {.limits = {.allocations_per_user = 1000, .allocations_per_source = 1000, .failures_at_once = 2000}}};
+  const test::Allocations allocations;
+  constexpr std::uint16_t count = 1000;
+  for (std::uint16_t i = 0; i < count; ++i) {
+    TurnTestClient client{rig, {Address::v4(203, 0, 113, 9), static_cast<std::uint16_t>(1000 + i)}};
+    client.allocated(both);
+    EXPECT_EQ(client.bind(0x4000, peer), 0u);
+    EXPECT_EQ(client.permit(peer_v6), 0u);
+    rig.forget();
+  }
+  EXPECT_EQ(rig.server.gauges().allocations, count);
+  EXPECT_LE(allocations.held() / count, 4096);
+}
+
+TEST(TurnServer, GivesAllMemoryBackWhenAllocationsEnd) {
+  TurnServerRig rig;
+  const auto round = [&] {
+    for (std::uint16_t i = 0; i < 50; ++i) {
+      TurnTestClient client{rig, {Address::v4(203, 0, 113, 9), static_cast<std::uint16_t>(1000 + i)}};
+      client.allocated([](Builder& b) { b.add<attr::EvenPort>({.reserve_next = true}); });
+      client.permit(peer);
+    }
+    rig.sleep(600s);
+    rig.forget();
+  };
+  round();  // tables grow, once
+  const test::Allocations allocations;
+  for (int i = 0; i < 10; ++i) round();
+  EXPECT_LE(allocations.held(), 1024);
+  EXPECT_EQ(rig.server.gauges().users, 0u);
+}
+
 }  // namespace
 }  // namespace ice::turn
