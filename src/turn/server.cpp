@@ -4,6 +4,7 @@
 #include <cassert>
 #include <utility>
 
+#include "base/earliest.hpp"
 #include "stun/trace.hpp"
 #include "turn/server_impl.hpp"
 
@@ -156,7 +157,7 @@ void Server::Impl::handle_timeout(TimePoint now) {
 std::optional<TimePoint> Server::Impl::next_timeout() const noexcept {
   std::optional<TimePoint> next;
   for (const auto& at : {table.next_expiry(), reservations.next_to_expire(), connections.next_to_look_at()})
-    if (at && (!next || *at < *next)) next = at;
+    earliest(next, at);
   return next;
 }
 

@@ -30,7 +30,7 @@ struct ServerLimits {
   std::size_t allocations = 8192;            ///< all together, 508 beyond; half of the ports of RFC 8656 §7.2
   std::size_t allocations_per_user = 100;    ///< reservations included, 486 beyond (RFC 8656 §5, §7.2 item 10)
   std::size_t allocations_per_source = 256;  ///< of one IPv4 address or IPv6 /64, 486 beyond
-  std::size_t permissions = 256;             ///< of one allocation, 508 beyond (RFC 8656 §10.2)
+  std::size_t permissions = 256;             ///< of one relayed address, 508 beyond (RFC 8656 §10.2)
   std::size_t channels = 256;                ///< of one allocation, 508 beyond (RFC 8656 §12.2)
   std::size_t reservations = 256;            ///< all together, 508 beyond (RFC 8656 §7.2 item 8)
   std::size_t connections = 16384;           ///< accepted streams, closed at once beyond
