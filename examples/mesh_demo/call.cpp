@@ -1,6 +1,7 @@
 #include "mesh_demo/call.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "ice/sdp/candidate.hpp"
@@ -8,6 +9,10 @@
 
 namespace ice::mesh {
 namespace {
+
+bool has_relay(const AgentConfig& config) noexcept {
+  return std::any_of(config.servers.begin(), config.servers.end(), [](const auto& server) { return server.is_turn(); });
+}
 
 void keep_earliest(std::optional<TimePoint>& earliest, const std::optional<TimePoint>& other) noexcept {
   if (other && (!earliest || *other < *earliest)) earliest = other;
@@ -70,15 +75,20 @@ void Call::open_session(TimePoint now, Role role) {
 void Call::close_session(TimePoint now) {
   if (session_ == nullptr) return;
   session_->agent().close(now);
-  for (const SocketId socket : session_->sockets()) requests_.push_back(CloseSocket{socket});
+  std::array<std::uint8_t, scratch_size> scratch{};
+  while (const auto packet = session_->agent().poll_transmit(now, scratch))
+    last_words_.push_back({packet->socket, packet->to, {packet->head.begin(), packet->head.end()}});
+  for (const SocketId socket : session_->sockets()) to_close_.push_back(socket);
   session_.reset();
   offer_.reset();
   pair_.reset();
+  restart_offered_ = restarting_ = false;
+  lost_.reset();
   names_.clear();
 }
 
 void Call::fail_attempt(TimePoint now, EndCause cause, bool tell_peer, std::string peer_cause) {
-  const bool final = attempt_ == most_attempts || !signalled_;
+  const bool final = attempt_ >= last_attempt() || !signalled_;
   CallFailed failed{attempt_, final, cause, now - began_, {}, std::move(peer_cause)};
   if (session_ != nullptr) failed.report = session_->agent().report();
   past_.push_back({attempt_, cause, failed.report});
@@ -89,7 +99,12 @@ void Call::fail_attempt(TimePoint now, EndCause cause, bool tell_peer, std::stri
   if (final)
     end(now);
   else
-    begin_attempt(now, 2);
+    begin_attempt(now, static_cast<Attempt>(attempt_ + 1));
+}
+
+/// Where neither offers a relay the third attempt would be the first one again.
+Attempt Call::last_attempt() const noexcept {
+  return has_relay(config_.agent) ? relayed_attempt : static_cast<Attempt>(relayed_attempt - 1);
 }
 
 void Call::disconnect(TimePoint now, EndCause cause) {
@@ -104,11 +119,37 @@ void Call::end(TimePoint now) {
   state_ = State::over;
 }
 
+// ---- restarts
+
+void Call::begin_restart(TimePoint now, EndCause cause) {
+  if (!signalled_ || !session_->agent().restart(now)) return;
+  lost_ = cause;
+  deadline_ = now + restart_patience;
+  events_.push_back(CallRestarting{cause});
+  restart_offered_ = true;
+  messages_.push_back(Offer{peer_.id, attempt_, sdp::format(session_->agent().local_description())});
+}
+
+/// An offer within the attempt that stands is a restart; false for any other.
+bool Call::take_restart(TimePoint now, const Offer& offer) {
+  const bool ours_counts = restart_offered_ && we_offer(attempt_);
+  if (!connected() || offer.attempt != attempt_ || ours_counts) return false;
+  auto session = sdp::parse(offer.sdp);
+  const auto content = session ? sdp::ice_content(*session) : fail(errc::bad_sdp);
+  if (!content || !session_->agent().set_remote_description(now, content->description)) return false;
+  restart_offered_ = false;
+  const Description local = session_->agent().local_description();
+  messages_.push_back(Answer{peer_.id, attempt_, sdp::format(sdp::make_answer(*session, local))});
+  return true;
+}
+
 // ---- signalling
 
 void Call::handle_message(TimePoint now, const Offer& offer) {
-  // The second attempt begins with the peer's offer, whatever we thought of the first.
-  if (!over() && offer.attempt == 2 && attempt_ == 1 && !we_offer(2)) fail_attempt(now, DemoCause::peer_gave_up, false);
+  // The next attempt begins with the peer's offer, whatever we thought of the one before.
+  const bool next = active() && offer.attempt == attempt_ + 1 && offer.attempt <= most_attempts;
+  if (next && !we_offer(offer.attempt)) fail_attempt(now, DemoCause::peer_gave_up, false);
+  if (take_restart(now, offer)) return pump(now);
   if (state_ != State::waiting || offer.attempt != attempt_) {
     ++ignored_;
     return;
@@ -127,13 +168,17 @@ void Call::handle_message(TimePoint now, const Offer& offer) {
 }
 
 void Call::handle_message(TimePoint now, const Answer& answer) {
-  if (!is_current(answer.attempt) || !we_offer(attempt_)) {
+  const bool asked = restart_offered_ || (we_offer(attempt_) && !connected());
+  if (!is_current(answer.attempt) || !asked) {
     ++ignored_;
     return;
   }
   const auto description = sdp::parse_description(answer.sdp);
+  restart_offered_ = false;
   if (description)
     set_remote(now, *description);
+  else if (connected())
+    ++ignored_;  // of a restart: what stands, stands
   else
     fail_attempt(now, DemoCause::bad_description, true);
   pump(now);
@@ -247,7 +292,7 @@ void Call::handle_deadline(TimePoint now) {
       fail_attempt(now, DemoCause::attempt_timeout, true);
       break;
     case State::connected:
-      disconnect(now, DemoCause::peer_vanished);
+      disconnect(now, lost_.value_or(DemoCause::peer_vanished));
       break;
     case State::lingering:
     case State::over:
@@ -258,8 +303,8 @@ void Call::handle_deadline(TimePoint now) {
 
 std::optional<TimePoint> Call::text_deadline() const noexcept {
   const auto since = texts_.unacknowledged_since();
-  if (!connected() || !since) return std::nullopt;
-  return *since + text_patience;
+  if (!connected() || !since || lost_ || restarting_) return std::nullopt;
+  return std::max(*since, stands_since_) + text_patience;
 }
 
 /// Whatever the session has to tell. The session may be another one, or none, after each event.
@@ -289,6 +334,12 @@ void Call::handle(TimePoint now, const AgentEvent& event) {
     pair_ = *selected;
   } else if (const auto* changed = std::get_if<StateChanged>(&event)) {
     handle_state(now, *changed);
+  } else if (const auto* needed = std::get_if<RestartNeeded>(&event)) {
+    if (connected() && !lost_) begin_restart(now, needed->cause);
+  } else if (const auto* restarted = std::get_if<Restarted>(&event)) {
+    began_ = now;
+    restarting_ = true;
+    if (restarted->by_peer) events_.push_back(CallRestarting{DemoCause::peer_restarts});
   } else if (const auto* name = std::get_if<ServerNameNeeded>(&event)) {
     names_.push_back({name->server, name->host});
     events_.push_back(CallNeedsName{name->host});
@@ -301,15 +352,21 @@ void Call::handle_state(TimePoint now, const StateChanged& changed) {
   } else if (changed.state == AgentState::connected) {
     state_ = State::connected;
     deadline_.reset();
+    lost_.reset();
+    restarting_ = false;
+    stands_since_ = now;
+    if (changed.cause != Cause::none) return;  // the restart failed, and the pair of before carries on
     events_.push_back(CallConnected{attempt_, session_->agent().role(), pair_->local, pair_->remote, now - began_});
-  } else if (changed.state == AgentState::failed) {
-    fail_attempt(now, changed.cause, true);
-  } else if (changed.state == AgentState::disconnected) {
-    if (connected())
-      disconnect(now, changed.cause);
-    else
-      end(now);
+  } else if (changed.state == AgentState::failed || changed.state == AgentState::disconnected) {
+    handle_loss(now, changed);
   }
+}
+
+void Call::handle_loss(TimePoint now, const StateChanged& changed) {
+  if (!connected()) return fail_attempt(now, changed.cause, true);
+  const bool may_restart = changed.state == AgentState::disconnected && changed.cause != Cause::consent_revoked;
+  if (may_restart && !lost_) begin_restart(now, changed.cause);
+  if (session_->agent().state() == changed.state) disconnect(now, lost_.value_or(changed.cause));
 }
 
 // ---- what leaves
@@ -332,13 +389,23 @@ std::optional<SocketRequest> Call::poll_socket() {
   if (session_ != nullptr) {
     if (auto request = session_->poll_socket()) return request;
   }
-  if (requests_.empty()) return std::nullopt;
-  SocketRequest request = std::move(requests_.front());
-  requests_.pop_front();
-  return request;
+  if (to_close_.empty() || !last_words_.empty()) return std::nullopt;
+  const SocketId socket = to_close_.back();
+  to_close_.pop_back();
+  return CloseSocket{socket};
 }
 
 std::optional<Transmit> Call::poll_transmit(TimePoint now, MutableBytes scratch) {
+  if (!last_words_.empty()) {
+    const LastWord word = std::move(last_words_.front());
+    last_words_.pop_front();
+    std::copy(word.bytes.begin(), word.bytes.end(), scratch.begin());
+    Transmit packet;
+    packet.socket = word.socket;
+    packet.to = word.to;
+    packet.head = scratch.first(word.bytes.size());
+    return packet;
+  }
   if (session_ == nullptr) return std::nullopt;
   if (auto packet = session_->agent().poll_transmit(now, scratch)) return packet;
   if (state_ != State::connected && state_ != State::lingering) return std::nullopt;

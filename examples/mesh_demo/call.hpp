@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -44,6 +45,11 @@ struct CallFailed {
   ConnectivityReport report;
   std::string peer_cause{};  ///< of peer_gave_up: the cause in the peer's words, as it sent them; empty for none
 };
+/// The pair is lost, or about to be, and both look for another one by an ICE restart (RFC 8445 §9). CallConnected or
+/// CallDisconnected follows; texts go on as far as the old pair carries them.
+struct CallRestarting {
+  EndCause cause;
+};
 /// The peer went away without a goodbye.
 struct CallDisconnected {
   EndCause cause;
@@ -54,7 +60,8 @@ struct CallLeft {};
 struct CallNeedsName {
   std::string host;
 };
-using CallEvent = std::variant<CallConnected, CallText, CallFailed, CallDisconnected, CallLeft, CallNeedsName>;
+using CallEvent =
+    std::variant<CallConnected, CallText, CallFailed, CallRestarting, CallDisconnected, CallLeft, CallNeedsName>;
 
 /// What is known of one attempt.
 struct AttemptReport {
@@ -63,11 +70,14 @@ struct AttemptReport {
   ConnectivityReport report;
 };
 
-/// Everything between us and one other peer: up to two attempts, and then texts over the pair that ICE has selected.
+/// Everything between us and one other peer: up to three attempts, and then texts over the pair that ICE has selected.
 ///
 /// Attempt 1 is offered by the one who joined later. When it fails, or takes too long, the other one offers: a swap of
-/// the roles of offer and answer helps where a NAT's mapping was kept on one side alone. Either side may fail first,
-/// and tells the other, so that both go on together.
+/// the roles of offer and answer helps where a NAT's mapping was kept on one side alone. Attempt 3, for who has a TURN
+/// server, goes through relays alone. Either side may fail first, and tells the other, so that both go on together.
+///
+/// A pair that is lost while signalling lives is looked for again by an ICE restart (RFC 8445 §9): an offer within the
+/// attempt that stands. Should both offer one at a time, that of the side which offered the attempt counts.
 ///
 /// A machine without sockets of its own: Mesh routes to it what its session owns.
 class Call {
@@ -76,6 +86,8 @@ class Call {
   static constexpr Duration proof_of_life = std::chrono::seconds{2};
   /// How long a peer that said goodbye is heard, should it have missed the acknowledgement.
   static constexpr Duration goodbye_linger = std::chrono::seconds{1};
+  /// How long an ICE restart may take before the peer is given up: as long as its consent would have lasted.
+  static constexpr Duration restart_patience = std::chrono::seconds{30};
   /// How long a text may stay unacknowledged while the path lives. A peer that hears nothing would hold up whoever
   /// speaks to all of them.
   static constexpr Duration text_patience = std::chrono::seconds{30};
@@ -130,7 +142,7 @@ class Call {
   /// Connected, or may yet be: the peer hears what is said. Not so once it said goodbye.
   bool active() const noexcept { return state_ != State::lingering && state_ != State::over; }
   /// Nothing will come of it any more.
-  bool over() const noexcept { return state_ == State::over; }
+  bool over() const noexcept { return state_ == State::over && last_words_.empty(); }
   /// Messages that were of no use: of another attempt, out of turn, or broken.
   std::uint64_t ignored() const noexcept { return ignored_; }
   const TextChannel& texts() const noexcept { return texts_; }
@@ -145,13 +157,16 @@ class Call {
     over,
   };
 
-  bool we_offer(Attempt attempt) const noexcept { return (attempt == 1) == newcomer_; }
+  bool we_offer(Attempt attempt) const noexcept { return (attempt % 2 == 1) == newcomer_; }
+  Attempt last_attempt() const noexcept;
   bool is_current(Attempt attempt) const noexcept { return session_ != nullptr && attempt == attempt_; }
 
   void begin_attempt(TimePoint now, Attempt attempt);
   void open_session(TimePoint now, Role role);
   void close_session(TimePoint now);
   void fail_attempt(TimePoint now, EndCause cause, bool tell_peer, std::string peer_cause = {});
+  void begin_restart(TimePoint now, EndCause cause);
+  bool take_restart(TimePoint now, const Offer& offer);
   void disconnect(TimePoint now, EndCause cause);
   void end(TimePoint now);
   void handle_deadline(TimePoint now);
@@ -162,6 +177,7 @@ class Call {
   void handle(TimePoint now, const SessionReady& ready);
   void handle(TimePoint now, const AgentEvent& event);
   void handle_state(TimePoint now, const StateChanged& changed);
+  void handle_loss(TimePoint now, const StateChanged& changed);
   void handle_heard(TimePoint now, const TextChannel::Heard& heard);
 
   Member peer_;
@@ -178,6 +194,10 @@ class Call {
   std::unique_ptr<IceSession> session_;
   std::optional<sdp::SessionDescription> offer_;  ///< the peer's, to be answered
   std::optional<PairSelected> pair_;
+  bool restart_offered_ = false;  ///< by us, and not answered yet
+  bool restarting_ = false;       ///< until a pair of the new generation is selected
+  std::optional<EndCause> lost_;  ///< why there is no pair while we are connected: only a restart helps
+  TimePoint stands_since_{};      ///< when a pair was selected last
   TextChannel texts_;
   /// Of the attempt, of the proof of life, or of lingering, by the state.
   std::optional<TimePoint> deadline_;
@@ -189,7 +209,14 @@ class Call {
 
   std::vector<AttemptReport> past_;
   std::uint64_t ignored_ = 0;
-  std::deque<SocketRequest> requests_;
+  /// What an agent that was closed had still to say, to relays above all (RFC 8656 §8), before its sockets are closed.
+  struct LastWord {
+    SocketId socket{};
+    Endpoint to;
+    std::vector<std::uint8_t> bytes;
+  };
+  std::deque<LastWord> last_words_;
+  std::vector<SocketId> to_close_;
   std::deque<Message> messages_;
   std::deque<CallEvent> events_;
 };

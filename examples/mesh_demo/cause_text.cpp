@@ -156,6 +156,10 @@ CauseText text_of(DemoCause cause) noexcept {
       return {{"the path lives, but the peer acknowledged no text for 30 s",
                "경로는 살아 있으나 상대가 30초 동안 텍스트를 확인하지 않았습니다"},
               join_again};
+    case DemoCause::peer_restarts:
+      return {{"the peer asked for another path (an ICE restart, RFC 8445 §9)",
+               "상대가 다른 경로를 요청했습니다 (ICE 재시작, RFC 8445 §9)"},
+              {"nothing: a new path is being looked for", "없음: 새 경로를 찾는 중입니다"}};
   }
   return {};
 }

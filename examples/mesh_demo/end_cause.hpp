@@ -17,12 +17,14 @@ enum class DemoCause : std::uint8_t {
   signalling_lost,  ///< nothing can be told to the peer any more, and it was not told enough
   peer_vanished,    ///< its signalling ended without a goodbye, and it does not answer
   texts_unheard,    ///< the peer consents, and acknowledges no text
+  peer_restarts,    ///< the peer asked for an ICE restart (RFC 8445 §9); no end, but why a new pair is looked for
 };
 
 /// "attempt-timeout", "peer-gave-up", … as above, with hyphens.
 constexpr std::string_view to_string(DemoCause cause) noexcept {
-  constexpr std::array<std::string_view, 6> words{"attempt-timeout", "peer-gave-up",  "bad-description",
-                                                  "signalling-lost", "peer-vanished", "texts-unheard"};
+  constexpr std::array<std::string_view, 7> words{"attempt-timeout", "peer-gave-up",  "bad-description",
+                                                  "signalling-lost", "peer-vanished", "texts-unheard",
+                                                  "peer-restarts"};
   return words[static_cast<std::size_t>(cause)];
 }
 

@@ -24,6 +24,12 @@ boost::json::object about(std::string_view event, std::string_view self, std::st
   return {{"event", event}, {"self", self}, {"peer", peer}};
 }
 
+boost::json::object with_cause(boost::json::object object, const EndCause& cause, Language language) {
+  object["cause"] = to_string(cause);
+  object["text"] = text_of(cause).text.in(language);
+  return object;
+}
+
 boost::json::object to_json(std::string_view self, std::string_view peer, const CallConnected& connected) {
   boost::json::object object = about("connected", self, peer);
   object["attempt"] = connected.attempt;
@@ -59,9 +65,12 @@ std::string to_text(std::string_view peer, const CallFailed& failed, Language la
   std::string text =
       format_in(language, "no connection to {0} (attempt {1}, {2}): {3}", "{0}에 연결 실패 ({1}번째 시도, {2}): {3}",
                 peer, failed.attempt, to_string(failed.cause), describe(failed, language));
-  text += failed.final
-              ? format_in(language, "\n  remedy: {}", "\n  해결책: {}", remedy_for(failed, language))
-              : format_in(language, "\n  trying again with the roles swapped", "\n  역할을 바꾸어 다시 시도합니다");
+  if (failed.final)
+    text += format_in(language, "\n  remedy: {}", "\n  해결책: {}", remedy_for(failed, language));
+  else if (failed.attempt + 1 == relayed_attempt)
+    text += Text{"\n  trying again through relays alone", "\n  중계 서버만으로 다시 시도합니다"}.in(language);
+  else
+    text += Text{"\n  trying again with the roles swapped", "\n  역할을 바꾸어 다시 시도합니다"}.in(language);
   return text;
 }
 
@@ -89,12 +98,10 @@ std::optional<boost::json::object> to_json(std::string_view self, const MeshEven
   if (const auto* text = std::get_if<CallText>(&of_peer->event)) {
     return boost::json::object{{"event", "message"}, {"self", self}, {"from", peer}, {"text", text->text}};
   }
-  if (const auto* gone = std::get_if<CallDisconnected>(&of_peer->event)) {
-    boost::json::object object = about("disconnected", self, peer);
-    object["cause"] = to_string(gone->cause);
-    object["text"] = text_of(gone->cause).text.in(language);
-    return object;
-  }
+  if (const auto* gone = std::get_if<CallDisconnected>(&of_peer->event))
+    return with_cause(about("disconnected", self, peer), gone->cause, language);
+  if (const auto* restarting = std::get_if<CallRestarting>(&of_peer->event))
+    return with_cause(about("restarting", self, peer), restarting->cause, language);
   if (std::holds_alternative<CallLeft>(of_peer->event)) return about("left", self, peer);
   return std::nullopt;
 }
@@ -121,6 +128,12 @@ std::optional<std::string> to_text(const MeshEvent& event, const Output& output,
   if (const auto* gone = std::get_if<CallDisconnected>(&of_peer->event)) {
     return output.paint(Colour::red, format_in(language, "{0} is gone ({1}): {2}", "{0} 연결이 끊어짐 ({1}): {2}", peer,
                                                to_string(gone->cause), text_of(gone->cause).text.in(language)));
+  }
+  if (const auto* restarting = std::get_if<CallRestarting>(&of_peer->event)) {
+    return output.paint(Colour::yellow,
+                        format_in(language, "looking for another path to {0} ({1}): {2}",
+                                  "{0}(으)로 가는 다른 경로를 찾습니다 ({1}): {2}", peer, to_string(restarting->cause),
+                                  text_of(restarting->cause).text.in(language)));
   }
   if (std::holds_alternative<CallLeft>(of_peer->event))
     return format_in(language, "{} has left", "{}이(가) 나갔습니다", peer);

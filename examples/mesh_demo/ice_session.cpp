@@ -7,7 +7,7 @@ namespace ice::mesh {
 
 IceSession::IceSession(TimePoint now, AgentConfig config, const std::vector<LocalAddress>& addresses,
                        Environment environment, TicketSource& tickets)
-    : agent_{std::move(config), environment} {
+    : agent_{std::move(config), environment}, tickets_{tickets} {
   for (const LocalAddress& local : addresses) {
     const SocketTicket ticket = tickets.next();
     pending_.push_back({ticket, local.interface});
@@ -18,14 +18,24 @@ IceSession::IceSession(TimePoint now, AgentConfig config, const std::vector<Loca
 }
 
 bool IceSession::owns(SocketId socket) const noexcept {
-  return std::find(sockets_.begin(), sockets_.end(), socket) != sockets_.end();
+  return std::find(sockets_.begin(), sockets_.end(), socket) != sockets_.end() ||
+         std::find(agent_sockets_.begin(), agent_sockets_.end(), socket) != agent_sockets_.end();
 }
 
 bool IceSession::owns(SocketTicket ticket) const noexcept {
-  return std::any_of(pending_.begin(), pending_.end(), [&](const Pending& one) { return one.ticket == ticket; });
+  return std::any_of(pending_.begin(), pending_.end(), [&](const Pending& one) { return one.ticket == ticket; }) ||
+         std::any_of(agent_tickets_.begin(), agent_tickets_.end(),
+                     [&](const AgentTicket& one) { return one.ours == ticket; });
+}
+
+std::vector<SocketId> IceSession::sockets() const {
+  std::vector<SocketId> all = sockets_;
+  all.insert(all.end(), agent_sockets_.begin(), agent_sockets_.end());
+  return all;
 }
 
 void IceSession::handle_socket(TimePoint now, const SocketEvent& event) {
+  if (pass_to_agent(now, event)) return;
   if (const auto* opened = std::get_if<SocketOpened>(&event)) {
     const auto pending = std::find_if(pending_.begin(), pending_.end(),
                                       [&](const Pending& one) { return one.ticket == opened->ticket; });
@@ -45,6 +55,30 @@ void IceSession::handle_socket(TimePoint now, const SocketEvent& event) {
   }
 }
 
+bool IceSession::pass_to_agent(TimePoint now, const SocketEvent& event) {
+  SocketEvent its = event;
+  const auto renamed = [&](SocketTicket& ticket) {
+    const auto known = std::find_if(agent_tickets_.begin(), agent_tickets_.end(),
+                                    [&](const AgentTicket& one) { return one.ours == ticket; });
+    if (known == agent_tickets_.end()) return false;
+    ticket = known->its;
+    agent_tickets_.erase(known);
+    return true;
+  };
+  if (auto* opened = std::get_if<SocketOpened>(&its)) {
+    if (!renamed(opened->ticket)) return false;
+    agent_sockets_.push_back(opened->socket);
+  } else if (auto* failed = std::get_if<SocketFailed>(&its)) {
+    if (!renamed(failed->ticket)) return false;
+  } else if (const auto* closed = std::get_if<SocketClosed>(&its)) {
+    if (std::erase(agent_sockets_, closed->socket) == 0) return false;
+  } else {
+    return false;
+  }
+  agent_.handle_socket(now, its);
+  return true;
+}
+
 void IceSession::gather_if_complete(TimePoint now) {
   if (!pending_.empty()) return;
   agent_.gather(now);
@@ -57,9 +91,20 @@ void IceSession::gather_if_complete(TimePoint now) {
 }
 
 std::optional<SocketRequest> IceSession::poll_socket() {
-  if (requests_.empty()) return std::nullopt;
-  SocketRequest request = std::move(requests_.front());
-  requests_.pop_front();
+  if (!requests_.empty()) {
+    SocketRequest request = std::move(requests_.front());
+    requests_.pop_front();
+    return request;
+  }
+  auto request = agent_.poll_socket();
+  if (!request) return std::nullopt;
+  if (auto* open = std::get_if<OpenSocket>(&*request)) {
+    const SocketTicket ours = tickets_.next();
+    agent_tickets_.push_back({ours, open->ticket});
+    open->ticket = ours;
+  } else {
+    std::erase(agent_sockets_, std::get<CloseSocket>(*request).socket);
+  }
   return request;
 }
 

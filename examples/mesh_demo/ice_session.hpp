@@ -31,7 +31,8 @@ class TicketSource {
 struct SessionReady {};
 using SessionEvent = std::variant<SessionReady, AgentEvent>;
 
-/// An agent together with the sockets it asks for, one on each local address: what one attempt at a peer needs.
+/// An agent together with its sockets, one on each local address and those that the agent itself asks for (TURN over
+/// TCP, RFC 8656 §3.1): what one attempt at a peer needs.
 class IceSession {
  public:
   IceSession(TimePoint now, AgentConfig config, const std::vector<LocalAddress>& addresses, Environment environment,
@@ -42,7 +43,8 @@ class IceSession {
 
   bool owns(SocketId socket) const noexcept;
   bool owns(SocketTicket ticket) const noexcept;
-  const std::vector<SocketId>& sockets() const noexcept { return sockets_; }
+  /// All that are to be closed with it: those it asked for, and those that the agent did.
+  std::vector<SocketId> sockets() const;
 
   /// An event of a socket or a ticket that it owns.
   void handle_socket(TimePoint now, const SocketEvent& event);
@@ -56,11 +58,22 @@ class IceSession {
     std::string interface;
   };
 
+  /// The agent's own name for a socket that it asked for.
+  struct AgentTicket {
+    SocketTicket ours{};
+    SocketTicket its{};
+  };
+
   void gather_if_complete(TimePoint now);
+  /// An event of a socket that the agent asked for, in its terms; false for any other.
+  bool pass_to_agent(TimePoint now, const SocketEvent& event);
 
   Agent agent_;
+  TicketSource& tickets_;
   std::vector<Pending> pending_;
   std::vector<SocketId> sockets_;
+  std::vector<AgentTicket> agent_tickets_;
+  std::vector<SocketId> agent_sockets_;
   std::deque<SocketRequest> requests_;
   std::deque<SessionEvent> events_;
 };

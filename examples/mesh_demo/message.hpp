@@ -22,9 +22,11 @@ inline constexpr std::size_t most_peers = 64;           ///< in one room
 inline constexpr std::size_t most_ice_servers = 16;     ///< what an agent takes
 inline constexpr std::size_t most_urls = 8;             ///< of one server
 
-/// Which of the two attempts at a pair of peers a message belongs to: 1, or 2 with the roles swapped.
+/// Which of the attempts at a pair of peers a message belongs to: 1, 2 with the roles swapped, or 3 through relays
+/// alone.
 using Attempt = std::uint8_t;
-inline constexpr Attempt most_attempts = 2;
+inline constexpr Attempt relayed_attempt = 3;
+inline constexpr Attempt most_attempts = 3;
 
 /// A member of a room. Names are unique in a room at a time; ids are never used again, so that what was meant for
 /// somebody who left does not reach who has taken the name since.

@@ -102,7 +102,7 @@ TEST(MeshMessage, WhatBreaksTheFormOrItsBoundsIsRefused) {
       R"({"type":"offer","peer":9007199254740992,"attempt":1,"sdp":""})",
       R"({"type":"offer","peer":1e300,"attempt":1,"sdp":""})",
       R"({"type":"offer","peer":1,"attempt":0,"sdp":""})",
-      R"({"type":"offer","peer":1,"attempt":3,"sdp":""})",
+      R"({"type":"offer","peer":1,"attempt":4,"sdp":""})",
       R"({"type":"offer","peer":1,"sdp":""})",
       R"({"type":"peer-left","name":"a","id":1})",
       R"({"type":"peer-left","name":"a","id":1,"bye":"yes"})",

@@ -57,7 +57,7 @@ TEST(MeshServerAddresses, BehindANatAClientIsToldTheOutside) {
 TEST(MeshCauseText, EveryCauseHasAWordATextAndARemedyInBothLanguages) {
   std::vector<EndCause> all;
   for (int i = 0; i <= static_cast<int>(Cause::consent_revoked); ++i) all.emplace_back(static_cast<Cause>(i));
-  for (int i = 0; i <= static_cast<int>(DemoCause::texts_unheard); ++i) all.emplace_back(static_cast<DemoCause>(i));
+  for (int i = 0; i <= static_cast<int>(DemoCause::peer_restarts); ++i) all.emplace_back(static_cast<DemoCause>(i));
   std::set<std::string_view> words;
   std::set<std::string_view> texts;
   for (const EndCause& cause : all) {
