@@ -98,7 +98,7 @@ std::vector<Transport> usable(const Uri& uri, std::span<const Transport> support
     const bool wanted = uri.named_transport ? transport == uri.transport()
                         : uri.is_turn()     ? !uri.is_secure() || is_secure(transport)
                                             : uri.is_secure() == is_secure(transport);  // RFC 7064 §3.2
-    if (wanted && std::find(left.begin(), left.end(), transport) == left.end()) left.push_back(transport);
+    if (wanted) left.push_back(transport);
   }
   return left;
 }
@@ -358,7 +358,7 @@ ServerLookup::Asked* ServerLookup::find(DnsType type, std::string_view name) noe
 }
 
 ServerLookup::Asked* ServerLookup::find_pending(DnsType type, std::string_view name) noexcept {
-  Asked* asked = done_ ? nullptr : find(type, name);
+  Asked* asked = find(type, name);
   return asked != nullptr && asked->state == Asked::State::pending ? asked : nullptr;
 }
 

@@ -144,6 +144,24 @@ TEST_F(AServerLookup, WithoutSrvItIsTheHostAtTheDefaultPort) {
   EXPECT_THAT(found("turns:example.net?transport=udp", all), ElementsAre("dtls 192.0.2.9:5349"));
 }
 
+TEST_F(AServerLookup, EachTransportAndEachServerIsToldOnce) {
+  dns.a("a.example.net", "192.0.2.1").a("b.example.net", "192.0.2.1");
+  for (const char* const target : {"a.example.net", "b.example.net", "a.example.net"})
+    dns.srv("_stun._udp.example.net", {0, 0, 5000, target});
+  EXPECT_THAT(found("stun:example.net", {udp, udp}), ElementsAre("udp 192.0.2.1:5000"));
+  EXPECT_THAT(found("stun:192.0.2.1", {udp, tcp, udp}), ElementsAre("udp 192.0.2.1:3478", "tcp 192.0.2.1:3478"));
+}
+
+// RFC 2782.
+TEST_F(AServerLookup, ServersOfOnePriorityShareTheClientsByWeight) {
+  dns.a("a.example.net", "192.0.2.1").a("b.example.net", "192.0.2.2");
+  dns.srv("_stun._udp.example.net", {0, 10, 1, "a.example.net"})
+      .srv("_stun._udp.example.net", {0, 30, 1, "b.example.net"});
+  int first = 0;
+  for (int i = 0; i < 400; ++i) first += found("stun:example.net", {udp}).front() == "udp 192.0.2.2:1" ? 1 : 0;
+  EXPECT_NEAR(first, 300, 45);  // five standard deviations
+}
+
 // RFC 5928 §4.1: Figure 1 and Table 2.
 struct TheDomainOfRfc5928 : AServerLookup {
   TheDomainOfRfc5928() {
@@ -336,6 +354,13 @@ TEST_F(TheDomainOfRfc5928, IsTheSameInWhateverOrderTheAnswersCome) {
     }
     EXPECT_THAT(written(lookup), ElementsAre("udp 192.0.2.1:3478", "tls 192.0.2.1:5349", "tcp 192.0.2.1:5000"));
   }
+}
+
+TEST_F(AServerLookup, AsksNothingMoreOnceItIsDone) {
+  ServerLookup lookup = begin("stun:example.net", {udp});
+  lookup.answer({}, lookup.poll_question()->name, std::vector<SrvRecord>{{0, 0, 0, "."}});
+  EXPECT_TRUE(lookup.done());
+  EXPECT_EQ(lookup.poll_question(), std::nullopt) << "the host was to be asked for";
 }
 
 // RFC 6761 §6.3.

@@ -83,7 +83,7 @@ class ICE_API ServerLookup {
   static constexpr std::size_t most_questions = 32;   ///< asked in all
   static constexpr std::size_t most_delegations = 8;  ///< from NAPTR to NAPTR, in a row
   static constexpr std::size_t most_steps = 256;      ///< records followed in all, each as often as ways lead to it
-  static constexpr std::size_t most_servers = 32;     ///< in the result
+  static constexpr std::size_t most_servers = 64;     ///< in the result
   /// How much longer NAPTR and SRV may take than the addresses of the host. Ours: one repetition of a question that was
   /// lost, which resolvers send after 2 s or less.
   static constexpr Duration default_patience = std::chrono::seconds{3};
