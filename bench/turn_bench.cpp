@@ -60,7 +60,7 @@ struct World {
 void relay(benchmark::State& state, World& world, SocketId socket, const Endpoint& from, Bytes packet) {
   std::array<std::uint8_t, scratch_size> scratch;
   const test::Allocations allocations;
-  std::size_t forwarded = 0;
+  benchmark::IterationCount forwarded = 0;
   for (auto _ : state) {
     const Received received = world.rig.server.handle_datagram(world.rig.now, {socket, from, packet, {}}, scratch);
     forwarded += received.verdict == Verdict::forward ? 1 : 0;
