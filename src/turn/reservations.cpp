@@ -13,6 +13,11 @@ std::optional<Reservation> Reservations::take_first(Which which) noexcept {
   return taken;
 }
 
+const Reservation* Reservations::find(const ReservationToken& token) const noexcept {
+  const auto found = std::find_if(all_.begin(), all_.end(), [&](const Reservation& r) { return r.token == token; });
+  return found == all_.end() ? nullptr : &*found;
+}
+
 std::optional<Reservation> Reservations::take(const ReservationToken& token) noexcept {
   return take_first([&](const Reservation& r) { return r.token == token; });
 }

@@ -24,6 +24,7 @@ struct Reservation {
 class Reservations {
  public:
   void add(const Reservation& reservation) { all_.push_back(reservation); }
+  const Reservation* find(const ReservationToken& token) const noexcept;
   std::optional<Reservation> take(const ReservationToken& token) noexcept;
   std::optional<Reservation> take(SocketId socket) noexcept;
   std::optional<Reservation> take_any() noexcept;

@@ -29,7 +29,7 @@ struct Server::Impl::Wanted {
   std::optional<ReservationToken> token{};
   std::chrono::seconds lifetime{};
 
-  std::size_t holds() const noexcept { return reserve ? 2 : 1; }
+  std::size_t holds() const noexcept { return reserve ? 2U : 1U; }
 };
 
 Received Server::Impl::handle_allocate(ProvenRequest& request) {
@@ -121,7 +121,11 @@ std::optional<ErrorCode> Server::Impl::over_quota(const ProvenRequest& request, 
   if (table.size() >= limits.allocations) return ErrorCode::insufficient_capacity;
   if (wanted.reserve && reservations.size() + reserving >= limits.reservations) return ErrorCode::insufficient_capacity;
   const auto account = accounts.find(request.user);
-  const std::size_t held = account == accounts.end() ? 0 : account->second.held;
+  std::size_t held = account == accounts.end() ? 0 : account->second.held;
+  if (wanted.token && held > 0) {  // what he has reserved is not counted twice
+    const Reservation* const reserved = reservations.find(*wanted.token);
+    if (reserved != nullptr && reserved->account == &account->second) --held;
+  }
   if (held + wanted.holds() > limits.allocations_per_user) return ErrorCode::allocation_quota_reached;
   const auto source = sources.find(source_of(request.in.from.address));
   if (source != sources.end() && source->second >= limits.allocations_per_source)

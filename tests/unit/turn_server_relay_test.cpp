@@ -426,6 +426,21 @@ TEST(TurnServer, KeepsNoMoreAllocationsThanItsQuotas) {
   EXPECT_EQ(rig.server.gauges().users, 1u);
 }
 
+TEST(TurnServer, CountsAReservedPortOnceWhereItsUserFetchesIt) {
+  TurnServerRig rig{{.limits = {.allocations_per_user = 2, .reservations = 1}}};
+  ASSERT_TRUE(rig.server.add_user("other", "pass"));
+  const auto reserve = [](Builder& b) { b.add<attr::EvenPort>({.reserve_next = true}); };
+  TurnTestClient first{rig, endpoint("203.0.113.9:1")}, second{rig, endpoint("203.0.113.9:2")};
+  const auto answer = first.allocate(reserve);
+  TurnTestClient other{rig, endpoint("203.0.113.9:3")};
+  other.name = "other";
+  EXPECT_EQ(other.allocate_code(reserve), 508u) << "one reservation in all";
+  EXPECT_EQ(second.allocate_code(nothing), 486u);
+  const auto token = *answer->message().get<attr::ReservationToken>();
+  EXPECT_EQ(second.allocate_code([&](Builder& b) { b.add<attr::ReservationToken>(token); }), 0u);
+  EXPECT_EQ(other.allocate_code(reserve), 0u);
+}
+
 TEST(TurnServer, DropsWhatIsOverTheBandwidthOfAnAllocation) {  // §5
   TurnServerRig rig{{.limits = {.bytes_per_second = 1000}}};
   TurnTestClient client{rig};

@@ -28,7 +28,7 @@ struct ServerCounters {
   std::uint64_t allocations_released = 0;  ///< by a Refresh with lifetime 0
   std::uint64_t allocations_expired = 0;
   std::uint64_t allocations_cut = 0;      ///< connection or socket gone, user removed, server closed
-  std::uint64_t allocations_refused = 0;  ///< 300, 486 and 508 to an Allocate
+  std::uint64_t allocations_refused = 0;  ///< an Allocate by somebody who is known, whatever the error but 420 and 437
   std::uint64_t permissions_made = 0;     ///< not counting those refreshed
   std::uint64_t permissions_refused = 0;  ///< 403 and 508, to CreatePermission and ChannelBind
   std::uint64_t channels_made = 0;
