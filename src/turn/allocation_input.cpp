@@ -138,7 +138,7 @@ Received Allocation::Impl::handle_response(TimePoint now, const Message& respons
   } else if (judged.message.message_class() == Class::success_response) {
     take_success(now, take(*request), judged.message);
   } else {
-    take_error(now, *request, judged.message, judged.authenticated);
+    take_error(now, *request, judged.message);
   }
   return {};
 }
@@ -239,14 +239,14 @@ bool Allocation::Impl::is_acceptable(const Allocated& what) const noexcept {
   return first == Family::ipv4 && other == Family::none;
 }
 
-void Allocation::Impl::take_error(TimePoint now, ClientRequest& request, const Message& response, bool authenticated) {
+void Allocation::Impl::take_error(TimePoint now, ClientRequest& request, const Message& response) {
   const auto error = response.get<attr::ErrorCode>();
   const ErrorCode code = error ? error->code : ErrorCode{};
   // RFC 8489 §6.3.4
   const Refusal why{make_error_code(error ? errc::server_refused : errc::bad_response), code, now};
   if (request.purpose == Purpose::allocate) {
     const ClientRequest taken = take(request);
-    if (!take_allocate_error(now, code, response, authenticated)) failed(now, taken, why);
+    if (!take_allocate_error(now, code, response)) failed(now, taken, why);
     return;
   }
   const bool passing = to_number(code) / 100 == 5 && code != ErrorCode::insufficient_capacity;
@@ -255,12 +255,10 @@ void Allocation::Impl::take_error(TimePoint now, ClientRequest& request, const M
 }
 
 /// What can be done about an error to Allocate but to fail (RFC 8656 §7.4). False if nothing.
-bool Allocation::Impl::take_allocate_error(TimePoint now, ErrorCode code, const Message& response, bool authenticated) {
+bool Allocation::Impl::take_allocate_error(TimePoint now, ErrorCode code, const Message& response) {
   if (state != AllocationState::allocating) return false;
   switch (code) {
     case ErrorCode::try_alternate: {
-      // RFC 8489 §14.8: unauthenticated, it would let anybody send our requests to a victim.
-      if (!authenticated) return false;
       const auto domain = response.get<attr::AlternateDomain>();
       redirect(now, alternate_in(response, server.address.family()), domain ? *domain : std::string_view{});
       return true;

@@ -155,7 +155,8 @@ void Allocation::Impl::released() {
   tell(Released{});
 }
 
-/// RFC 8489 §10. `next` may be none.
+/// RFC 8489 §10. `next` may be none. It need not be authenticated (coturn sends it to whoever has not signed yet): who
+/// can forge it is on the path and sees our requests anyway.
 void Allocation::Impl::redirect(TimePoint now, const Endpoint& next, std::string_view domain) {
   if (!next || next.port == 0)
     return attempt_failed(now, {make_error_code(errc::bad_response), ErrorCode::try_alternate, now});

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cassert>
 
 #include "turn/allocation_impl.hpp"
@@ -14,6 +15,11 @@ namespace {
 
 /// ClientPermissions and channels leave room for what the allocation itself needs. Ours.
 constexpr std::size_t most_for_peers = Allocation::most_requests - 2;
+
+/// ADDITIONAL-ADDRESS-FAMILY of the drafts of RFC 8656, which coturn knows by no other number. Optional to understand,
+/// so nobody else minds it.
+constexpr AttributeType draft_additional_address_family{0x8032};
+constexpr std::array<std::uint8_t, 4> draft_ipv6{2, 0, 0, 0};
 
 Method method_of(Purpose purpose) noexcept {
   switch (purpose) {
@@ -122,7 +128,10 @@ void Allocation::Impl::write_allocate(Builder& builder) const {
   builder.add<attr::RequestedTransport>(IpProtocol::udp);
   if (family == RequestedFamily::ipv4) builder.add<attr::RequestedAddressFamily>(Family::ipv4);
   if (family == RequestedFamily::ipv6) builder.add<attr::RequestedAddressFamily>(Family::ipv6);
-  if (family == RequestedFamily::both) builder.add<attr::AdditionalAddressFamily>(Family::ipv6);
+  if (family == RequestedFamily::both) {
+    builder.add<attr::AdditionalAddressFamily>(Family::ipv6);
+    builder.add_raw(draft_additional_address_family, draft_ipv6);
+  }
   if (config.even_port) builder.add<attr::EvenPort>(*config.even_port);
   if (config.reservation_token) builder.add<attr::ReservationToken>(*config.reservation_token);
   if (config.lifetime) builder.add<attr::Lifetime>(*config.lifetime);

@@ -32,7 +32,17 @@ class Coturn:
     def start(self):
         self.process = subprocess.Popen(["turnserver", "-c", self.configuration], stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL, cwd=self.folder.name)
-        wait_for_port(self.process, self.addresses[0], self.port)
+        for address in self.addresses:
+            wait_for_port(self.process, address, self.port)
+
+    def log(self):
+        """What it has written so far."""
+        said = ""
+        for name in os.listdir(self.folder.name):
+            if name.startswith("log"):
+                with open(os.path.join(self.folder.name, name), encoding="utf-8") as file:
+                    said += file.read()
+        return said
 
     def kill(self):
         self.process.kill()
@@ -59,13 +69,21 @@ class TurnServer:
 
 
 def wait_for_port(process, address, port):
-    """Returns when somebody listens on the TCP port. A server of others does not say that it is ready."""
+    """Returns when a STUN server answers on the port over TCP and UDP. One of others does not say that it is ready."""
     deadline = time.monotonic() + PATIENCE
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    while True:
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            if probe.connect_ex((address, port)) == 0:
-                return
+    while not all(is_answered(address, port, kind) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)):
         if process.poll() is not None or time.monotonic() > deadline:
-            raise AssertionError(f"nothing listens on {address} port {port}")
+            raise AssertionError(f"nothing answers on {address} port {port}")
         time.sleep(0.02)
+
+
+def is_answered(address, port, kind):
+    binding_request = bytes.fromhex("000100002112a442") + os.urandom(12)
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect((address, port))
+            probe.send(binding_request)
+            return probe.recv(1) != b""
+        except OSError:
+            return False

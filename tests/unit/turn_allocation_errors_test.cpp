@@ -198,19 +198,32 @@ TEST_F(ATroubledAllocation, IsRedirectedToAnotherServer) {  // §7.4, 300
   EXPECT_EQ(last(Method::create_permission).packet.to, endpoint("192.0.2.2:3478"));
 }
 
-TEST_F(ATroubledAllocation, IsNotRedirectedByWhoCannotProveToBeTheServer) {  // RFC 8489 §14.8
-  AllocationConfig config = TurnClientRig::config();
-  config.login.reset();
-  TurnClientRig rig{config};
-  rig.servers.clear();
-  ASSERT_TRUE(rig.allocation.allocate(rig.now));
-  rig.settle();
-  const auto answer = test::error_response(
-      rig.sent[0].packet.message().transaction_id(), ErrorCode::try_alternate,
-      [](stun::Builder& b) { b.add<attr::AlternateServer>(endpoint("192.0.2.66:3478")); }, Method::allocate);
-  rig.receive(answer);
-  EXPECT_EQ(rig.told<AllocationFailed>().at(0).why.code, ErrorCode::try_alternate);
-  EXPECT_EQ(rig.sent.size(), 1u);
+/// A 300 to the request that was sent last, unsigned.
+test::Packet unsigned_redirection(const TurnClientRig& rig) {
+  return test::error_response(
+      rig.sent.back().packet.message().transaction_id(), ErrorCode::try_alternate,
+      [](stun::Builder& b) { b.add<attr::AlternateServer>(endpoint("192.0.2.2:3478")); }, Method::allocate);
+}
+
+TEST_F(ATroubledAllocation, IsRedirectedBeforeItHasSignedAnything) {  // RFC 8489 §10, as coturn does it
+  server().alive = false;
+  server("192.0.2.2:3478");
+  allocate();
+  receive(unsigned_redirection(*this));
+  EXPECT_EQ(told<Allocated>().at(0).server, endpoint("192.0.2.2:3478"));
+}
+
+TEST_F(ATroubledAllocation, IsNotRedirectedWithoutASignatureWhereItHasSigned) {
+  server().refusals[Method::allocate] = {300};
+  server().add_to_refusal = [](stun::Builder& b) { b.add<attr::AlternateServer>(endpoint("192.0.2.1:3479")); };
+  server("192.0.2.1:3479").alive = false;
+  allocate();
+  ASSERT_EQ(allocation.server(), endpoint("192.0.2.1:3479"));
+  const auto challenge = server().auth.challenge(sent.back().packet.message(), ErrorCode::unauthenticated);
+  receive(challenge);
+  ASSERT_TRUE(sent.back().packet.message().has<attr::Username>());
+  EXPECT_EQ(receive(unsigned_redirection(*this)).verdict, Verdict::unauthenticated);
+  EXPECT_EQ(allocation.server(), endpoint("192.0.2.1:3479"));
 }
 
 TEST_F(ATroubledAllocation, IsNotLedInCircles) {
