@@ -12,7 +12,6 @@ namespace {
 using namespace std::chrono_literals;
 
 // After so many system calls for one readiness, the other sockets and timers of the thread get their turn.
-constexpr int most_batches = 4;
 constexpr int most_accepts = 16;
 constexpr int most_stream_reads = 4;
 
@@ -134,27 +133,20 @@ void Engine::Impl::on_time(SocketId id) {
 
 // What arrives
 
+// One batch: who has more to read does so after the others.
 void Engine::Impl::read_datagrams(SocketId id) {
-  for (int batch = 0; batch < most_batches; ++batch) {
-    Socket* socket = sockets.find(id);
-    if (stopped || socket == nullptr) return;
-    const auto count = shared.batch.receive(socket->fd());
-    if (!count) {
-      // Nothing there, or ICMP came back for something that was sent (`connection_refused` and its like): what can be
-      // read of it is in the error queue, and the socket is as good as before.
-      Turn turn{engine};
-      if (socket->kind == Socket::Kind::handshaking && next_icmp_error(socket->fd())) {
-        fail_handshake(*socket, make_error_code(errc::unreachable));
-        return turn.finish();
-      }
-      read_errors(*socket);
-      if (!events.empty()) turn.finish();
-      if (count.error() == std::errc::resource_unavailable_try_again) return;
-      continue;
-    }
-    deliver_batch(id, *count);
-    if (*count < DatagramBatch::capacity) return;
+  Socket& socket = *sockets.find(id);
+  const auto count = shared.batch.receive(socket.fd());
+  if (count) return deliver_batch(id, *count);
+  // Nothing there, or ICMP came back for something that was sent (`connection_refused` and its like): what can be read
+  // of it is in the error queue, and the socket is as good as before.
+  Turn turn{engine};
+  if (socket.kind == Socket::Kind::handshaking && next_icmp_error(socket.fd())) {
+    fail_handshake(socket, make_error_code(errc::unreachable));
+    return turn.finish();
   }
+  read_errors(socket);
+  if (!events.empty()) turn.finish();
 }
 
 void Engine::Impl::deliver_batch(SocketId id, std::size_t count) {

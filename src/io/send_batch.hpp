@@ -17,7 +17,7 @@ namespace ice::io {
 /// one destination as one packet that the system cuts (UDP_SEGMENT). Per socket their order is kept.
 class SendBatch {
  public:
-  static constexpr std::size_t capacity = 2 * DatagramBatch::capacity;
+  static constexpr std::size_t capacity = DatagramBatch::capacity;
 
   SendBatch();
 

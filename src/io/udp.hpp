@@ -36,7 +36,7 @@ Endpoint bound_endpoint(int fd) noexcept;
 /// The one received last is overwritten by the next receive().
 class DatagramBatch {
  public:
-  static constexpr std::size_t capacity = 16;
+  static constexpr std::size_t capacity = 64;
 
   DatagramBatch();
 
