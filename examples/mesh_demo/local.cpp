@@ -14,12 +14,15 @@
 #include <vector>
 
 #include "common/output.hpp"
+#include "common/unix_time.hpp"
 #include "ice/io/driver.hpp"
-#include "ice/io/stun_server.hpp"
+#include "ice/io/turn_server.hpp"
 #include "mesh_demo/commands.hpp"
 #include "mesh_demo/event_view.hpp"
 #include "mesh_demo/mesh.hpp"
+#include "mesh_demo/relay_grant.hpp"
 #include "mesh_demo/scoreboard.hpp"
+#include "mesh_demo/server_addresses.hpp"
 #include "mesh_demo/signalling_server.hpp"
 
 namespace ice::mesh {
@@ -44,8 +47,13 @@ class Local {
   explicit Local(const Options& options)
       : options_{options},
         context_{loop_.get_executor()},
-        stun_{context_},
-        signalling_{context_, SignallingConfig{.ice_servers = [this](const Address&) { return ice_servers(); }}},
+        server_{context_, server_config()},
+        secret_{make_secret(context_.environment().random)},
+        signalling_{context_, SignallingConfig{.ice_servers =
+                                                   [this](const Address& arrived_at, std::string_view user) {
+                                                     return ice_servers_for(arrived_at, bound_.plain, {},
+                                                                            grant_relay(secret_, user, unix_time()));
+                                                   }}},
         deadline_{context_.get_executor()},
         signals_{context_.get_executor(), SIGINT, SIGTERM},
         names_{make_names(options.peers)},
@@ -53,9 +61,10 @@ class Local {
 
   int run() {
     const Endpoint any_port{Address::loopback(Family::ipv4), 0};
-    const auto bound = stun_.listen({&any_port, 1});
+    server_.set_secrets({secret_});
+    auto bound = server_.listen({.plain = {any_port}});
     if (!bound) return fail_with(bound.error());
-    stun_address_ = bound->primary.front();
+    bound_ = std::move(*bound);
     signalling_.on_event([this](const SignallingEvent& event) { on_signalling(event); });
     signalling_.with([&](SignallingServer& server, TimePoint) { server.listen(any_port); });
     deadline_.expires_after(longest_run);
@@ -83,12 +92,20 @@ class Local {
     return names;
   }
 
+  /// All peers come from one address, and everybody is known: what bounds strangers has no place here.
+  static turn::ServerConfig server_config() {
+    turn::ServerConfig config;
+    config.allow_peers = loopback_ranges();
+    config.limits.allocations_per_source = config.limits.allocations;
+    config.limits.connections_per_source = config.limits.connections;
+    config.limits.failures_at_once = static_cast<std::uint32_t>(config.limits.allocations);
+    return config;
+  }
+
   static int fail_with(std::error_code why) {
     print_error("mesh_demo", fmt::format("cannot listen on loopback: {}", why.message()));
     return exit_failure;
   }
-
-  std::vector<IceServer> ice_servers() const { return {{{"stun:" + stun_address_.to_string()}, {}, {}, 0}}; }
 
   void on_signalling(const SignallingEvent& event) {
     if (const auto* listening = std::get_if<Listening>(&event)) {
@@ -146,8 +163,9 @@ class Local {
   const Options& options_;
   boost::asio::io_context loop_;
   io::Context context_;
-  io::StunServer stun_;
-  Endpoint stun_address_;
+  io::TurnServer server_;
+  io::TurnServer::Bound bound_;
+  std::string secret_;
   io::Driver<SignallingServer> signalling_;
   boost::asio::steady_timer deadline_;
   boost::asio::signal_set signals_;
@@ -163,7 +181,7 @@ class Local {
 }  // namespace
 
 int run_local(int argc, const char* const* argv) {
-  CLI::App app{"Peers find each other on this machine: signalling, a STUN server and all peers in one process",
+  CLI::App app{"Peers find each other on this machine: signalling, a STUN and TURN server and all peers in one process",
                "mesh_demo local"};
   Options options;
   add_common_options(app, options.common);

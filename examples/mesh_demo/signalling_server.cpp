@@ -84,7 +84,9 @@ bool SignallingServer::handle(SocketId socket, Client& client, const Join& join)
     welcome.peers.push_back(seat.member);
     send(seat.socket, PeerJoined{client.member});
   }
-  if (config_.ice_servers) welcome.ice_servers = config_.ice_servers(client.local.address);
+  if (config_.ice_servers) {
+    welcome.ice_servers = config_.ice_servers(client.local.address, client.member.name + "@" + client.room);
+  }
   send(socket, std::move(welcome));
   entered.enter({client.member, socket});
   events_.push_back(MemberEntered{client.member, client.room, client.remote});

@@ -26,8 +26,8 @@ struct SignallingLimits {
 };
 
 struct SignallingConfig {
-  /// What `welcome` hands out to a client whose connection arrived at this local address.
-  std::function<std::vector<IceServer>(const Address& arrived_at)> ice_servers{};
+  /// What `welcome` hands out to a client whose connection arrived at this local address; `user` is "NAME@ROOM".
+  std::function<std::vector<IceServer>(const Address& arrived_at, std::string_view user)> ice_servers{};
   SignallingLimits limits{};
 };
 

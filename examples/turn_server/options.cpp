@@ -5,10 +5,10 @@
 #include <optional>
 #include <string_view>
 
+#include "common/realm_option.hpp"
+
 namespace ice::turn_server {
 namespace {
-
-constexpr std::size_t longest_realm = 127;  // RFC 8489 §14.9 allows 127 characters, and none is shorter than a byte
 
 std::optional<std::uint16_t> parse_port(std::string_view text) noexcept {
   std::uint16_t port = 0;
@@ -82,13 +82,7 @@ void add_options(CLI::App& app, Options& options) {
   certificate->needs(secured);
   key->needs(secured);
   programs::add_external_option(app, options.externals);
-  app.add_option("--realm", options.server.realm, "what the users belong to")
-      ->check(CLI::Validator{[](const std::string& text) {
-                               const bool good = !text.empty() && text.size() <= longest_realm;
-                               return good ? std::string{} : std::string{"a realm has 1 to 127 bytes"};
-                             },
-                             ""})
-      ->capture_default_str();
+  programs::add_realm_option(app, options.server.realm);
   add_parsed(
       app, "--user", parse_user, [&options](Options::User user) { options.users.push_back(std::move(user)); },
       "NAME:PASSWORD", "who may relay");

@@ -6,10 +6,12 @@ import os
 import signal
 import socket
 import tempfile
+import time
 import unittest
 
 import programs
 from programs import PATIENCE, Program, run
+from turn_client import endpoint_of, tcp_client, udp_client
 
 
 class Local(unittest.TestCase):
@@ -63,6 +65,35 @@ class Serve(unittest.TestCase):
         _, ready = self.serve("--ice-listen", "127.0.0.2:0")
         self.assertTrue(ready["rfc5780"])
         self.assertEqual(len(ready["ice_all"]), 2)
+
+    def welcome(self, ready, name):
+        """What the server hands out to somebody who joins."""
+        with socket.create_connection(endpoint_of(ready["signalling"]), PATIENCE) as connection:
+            connection.sendall(json.dumps({"type": "join", "room": "room", "name": name}).encode() + b"\n")
+            with connection.makefile() as lines:
+                return json.loads(lines.readline())
+
+    def test_hands_out_a_relay_with_credentials_of_its_secret(self):
+        for arguments in ((), ("--secret", "shared with a web server", "--realm", "example.org")):
+            _, ready = self.serve(*arguments)
+            stun, turn = self.welcome(ready, "ann")["ice_servers"]
+            self.assertEqual(stun["urls"], ["stun:" + ready["ice"]])
+            self.assertEqual(turn["urls"], ["turn:" + ready["ice"], f"turn:{ready['ice']}?transport=tcp"])
+            until, user = turn["username"].split(":")
+            self.assertEqual(user, "ann@room")
+            self.assertAlmostEqual(int(until), time.time() + turn["ttl"], delta=PATIENCE)
+            for client in (udp_client(self, ready["ice"]), tcp_client(self, ready["ice"])):
+                self.assertEqual(client.allocate(turn["username"], turn["credential"])[0], "127.0.0.1")
+                self.assertEqual(client.permit("127.0.0.5"), None, "loopback is open to whoever comes over it alone")
+            self.assertEqual(udp_client(self, ready["ice"]).allocate(turn["username"], "guessed"), 401)
+
+    def test_opens_loopback_to_nobody_where_others_may_come(self):
+        server = Program(self, "serve", "--listen", "127.0.0.1:0", "--ice-listen", "0.0.0.0:0")
+        ready = server.wait_for("ready")
+        _, turn = self.welcome(ready, "ann")["ice_servers"]
+        client = udp_client(self, turn["urls"][0].removeprefix("turn:"))
+        self.assertIsInstance(client.allocate(turn["username"], turn["credential"]), tuple)
+        self.assertEqual(client.permit("127.0.0.5"), 403)
 
     def test_an_address_in_use_is_one_line_and_status_1(self):
         _, ready = self.serve()
@@ -233,7 +264,8 @@ class Usage(unittest.TestCase):
                           (*join, "--exit-after", "0"),
                           (*join, "--report", "/nowhere/at/all"),
                           (*join, "--trace", "/nowhere/at/all"), ("serve", "--listen", "nowhere"),
-                          ("serve", "--external-ip", "somewhere")):
+                          ("serve", "--external-ip", "somewhere"),
+                          ("serve", "--realm", ""), ("serve", "--secret")):
             with self.subTest(arguments):
                 self.assert_status(2, *arguments)
 
@@ -241,7 +273,7 @@ class Usage(unittest.TestCase):
         join = ("join", "127.0.0.1:9", "--room", "r", "--name", "n")
         for arguments in (("local", "--policy", "relay"), (*join, "--policy", "relay"),
                           (*join, "--ice-server", "turn:127.0.0.1"), (*join, "--ice-user", "u"),
-                          ("serve", "--secret", "s"), ("serve", "--realm", "r")):
+                          (*join, "--ice-password", "p")):
             with self.subTest(arguments):
                 self.assertIn("TURN", self.assert_status(2, *arguments))
 

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
-"""turn_server_test.py TURN_SERVER: the program as people use it, on loopback. The client is a few lines of the test's own
-(RFC 8489, RFC 8656), so that two mistakes of one library cannot agree with each other."""
+"""turn_server_test.py TURN_SERVER: the program as people use it, on loopback."""
 
 import base64
 import hashlib
@@ -9,7 +8,6 @@ import os
 import signal
 import socket
 import ssl
-import struct
 import subprocess
 import tempfile
 import time
@@ -19,87 +17,9 @@ import urllib.request
 
 import programs
 from programs import PATIENCE, Program, run
+from turn_client import BINDING, XOR_MAPPED_ADDRESS, attributes_of, message, tcp_client, udp_client, xored_endpoint
 
-COOKIE = 0x2112A442
-BINDING, ALLOCATE = 0x001, 0x003
-USERNAME, MESSAGE_INTEGRITY, ERROR_CODE, REALM, NONCE = 0x0006, 0x0008, 0x0009, 0x0014, 0x0015
-XOR_RELAYED_ADDRESS, REQUESTED_TRANSPORT, XOR_MAPPED_ADDRESS = 0x0016, 0x0019, 0x0020
 ON_LOOPBACK = ("--listen", "127.0.0.1:0")
-
-
-def attribute(kind, value):
-    return struct.pack("!HH", kind, len(value)) + value + bytes(-len(value) % 4)
-
-
-def message(method, attributes, key=None):
-    """A request; signed with MESSAGE-INTEGRITY where there is a key."""
-    body = b"".join(attribute(*one) for one in attributes)
-    transaction = os.urandom(12)
-
-    def header(length):
-        return struct.pack("!HHI", method, length, COOKIE) + transaction
-    if key is not None:
-        mac = hmac.new(key, header(len(body) + 24) + body, hashlib.sha1).digest()
-        body += attribute(MESSAGE_INTEGRITY, mac)
-    return header(len(body)) + body
-
-
-def attributes_of(answer):
-    found, at = {}, 20
-    while at + 4 <= len(answer):
-        kind, length = struct.unpack_from("!HH", answer, at)
-        found[kind] = answer[at + 4:at + 4 + length]
-        at += 4 + length + -length % 4
-    return found
-
-
-def xored_endpoint(value):
-    port, address = struct.unpack("!xxHI", value)
-    return socket.inet_ntoa(struct.pack("!I", address ^ COOKIE)), port ^ COOKIE >> 16
-
-
-class Client:
-    """Asks over any socket: datagrams, or a stream of whole messages."""
-
-    def __init__(self, connection):
-        self.connection = connection
-        self.connection.settimeout(PATIENCE)
-
-    def ask(self, request):
-        self.connection.sendall(request)
-        return self.connection.recv(2048)
-
-    def allocate(self, name, password):
-        """The relayed address, or the number of the error."""
-        wish = [(REQUESTED_TRANSPORT, bytes([17, 0, 0, 0]))]
-        challenge = attributes_of(self.ask(message(ALLOCATE, wish)))
-        realm, nonce = challenge[REALM], challenge[NONCE]
-        key = hashlib.md5(name.encode() + b":" + realm + b":" + password.encode()).digest()
-        answer = attributes_of(self.ask(message(
-            ALLOCATE, [*wish, (USERNAME, name.encode()), (REALM, realm), (NONCE, nonce)], key)))
-        if ERROR_CODE in answer:
-            return answer[ERROR_CODE][2] * 100 + answer[ERROR_CODE][3]
-        return xored_endpoint(answer[XOR_RELAYED_ADDRESS])
-
-
-def endpoint_of(text):
-    address, port = text.rsplit(":", 1)
-    return address, int(port)
-
-
-def udp_client(test, at):
-    connection = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    test.addCleanup(connection.close)
-    connection.connect(endpoint_of(at))
-    return Client(connection)
-
-
-def tcp_client(test, at, context=None):
-    connection = socket.create_connection(endpoint_of(at))
-    if context is not None:
-        connection = context.wrap_socket(connection, server_hostname="127.0.0.1")
-    test.addCleanup(connection.close)
-    return Client(connection)
 
 
 def has_an_address():

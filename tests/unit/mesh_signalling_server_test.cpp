@@ -22,8 +22,8 @@ using namespace std::chrono_literals;
 class Rig {
  public:
   explicit Rig(SignallingLimits limits = {})
-      : server{{[](const Address& arrived_at) {
-                  return std::vector<IceServer>{{{"stun:" + arrived_at.to_string()}, {}, {}, 0}};
+      : server{{[](const Address& arrived_at, std::string_view user) {
+                  return std::vector<IceServer>{{{"turn:" + arrived_at.to_string()}, std::string{user}, "secret", 60}};
                 },
                 limits}} {
     server.listen({Address::v4(192, 0, 2, 1), 9000});
@@ -113,7 +113,8 @@ TEST(MeshSignallingServer, TheNewcomerIsToldWhoIsThereAndTheOthersWhoCame) {
   const SocketId b = rig.join("room", "b");
   const SocketId elsewhere = rig.join("other", "a");
   EXPECT_EQ(rig.last(a), Message{(PeerJoined{{2, "b"}})});
-  EXPECT_EQ(rig.last(b), (Message{Welcome{{2, "b"}, "room", {{1, "a"}}, {{{"stun:192.0.2.1"}, {}, {}, 0}}}}));
+  EXPECT_EQ(rig.last(b),
+            (Message{Welcome{{2, "b"}, "room", {{1, "a"}}, {{{"turn:192.0.2.1"}, "b@room", "secret", 60}}}}));
   EXPECT_TRUE(std::get<Welcome>(rig.last(elsewhere)).peers.empty());
   EXPECT_EQ(rig.server.rooms(), 2U);
 }

@@ -54,6 +54,29 @@ TEST(MeshServerAddresses, BehindANatAClientIsToldTheOutside) {
     EXPECT_FALSE(programs::ExternalAddress::parse(wrong)) << wrong;
 }
 
+TEST(MeshServerAddresses, WhoIsGrantedARelayIsToldItOverUdpAndTcp) {
+  const std::vector<Endpoint> listening{endpoint("0.0.0.0:3478")};
+  const auto grant = grant_relay("secret", "ann@room", 1'700'000'000s);
+  ASSERT_TRUE(grant);
+  const auto servers = ice_servers_for(address("192.0.2.1"), listening, {}, grant);
+  ASSERT_EQ(servers.size(), 2U);
+  EXPECT_EQ(servers[0], (IceServer{{"stun:192.0.2.1:3478"}, {}, {}, 0}));
+  EXPECT_EQ(servers[1].urls, (Urls{"turn:192.0.2.1:3478", "turn:192.0.2.1:3478?transport=tcp"}));
+  EXPECT_EQ(servers[1].username, "1700086400:ann@room");
+  EXPECT_EQ(servers[1].ttl, 86'400U);
+  // printf 1700086400:ann@room | openssl dgst -sha1 -hmac secret -binary | base64
+  EXPECT_EQ(servers[1].credential, "6+l0GPntbNQzrhdtNcEdBk/Ddog=");
+  EXPECT_EQ(ice_servers_for(address("2001:db8::1"), listening, {}, grant), std::vector<IceServer>{})
+      << "what cannot be reached is not told";
+}
+
+TEST(MeshServerAddresses, ASecretThatWasMadeIsNewEachTime) {
+  CryptoRandom random;
+  const std::string one = make_secret(random);
+  EXPECT_EQ(one.size(), 40U);
+  EXPECT_NE(one, make_secret(random));
+}
+
 TEST(MeshCauseText, EveryCauseHasAWordATextAndARemedyInBothLanguages) {
   std::vector<EndCause> all;
   for (int i = 0; i <= static_cast<int>(Cause::consent_revoked); ++i) all.emplace_back(static_cast<Cause>(i));

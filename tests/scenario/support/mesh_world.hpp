@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -14,16 +15,17 @@
 
 #include "ice/sim/network.hpp"
 #include "ice/sim/node.hpp"
-#include "ice/stun/binding_server.hpp"
+#include "ice/turn/server.hpp"
 #include "mesh_demo/mesh.hpp"
+#include "mesh_demo/server_addresses.hpp"
 #include "mesh_demo/signalling_server.hpp"
 
 namespace ice::test {
 
 using namespace std::chrono_literals;
 
-/// A mesh in a simulated internet: signalling and a STUN server on two hosts, and peers, each behind a NAT of its own
-/// or on the internet itself.
+/// A mesh in a simulated internet: signalling and a STUN and TURN server on two hosts, and peers, each behind a NAT of
+/// its own or on the internet itself.
 class MeshWorld {
  public:
   struct Peer {
@@ -60,6 +62,8 @@ class MeshWorld {
     }
   };
 
+  static constexpr std::string_view secret = "of the mesh";
+
   static Endpoint signalling() { return {Address::v4(198, 51, 100, 9), 9000}; }
   static Endpoint stun() { return {Address::v4(198, 51, 100, 1), 3478}; }
 
@@ -67,14 +71,23 @@ class MeshWorld {
       : network{seed},
         stun_host{network.internet().add_host("stun", {stun().address})},
         signalling_host{network.internet().add_host("signalling", {signalling().address})},
-        signalling_server{{[](const Address&) {
-                             return std::vector<mesh::IceServer>{{{"stun:" + stun().to_string()}, {}, {}, 0}};
+        signalling_server{{[this](const Address& arrived_at, std::string_view user) {
+                             const std::array listening{stun()};
+                             return mesh::ice_servers_for(arrived_at, listening, {},
+                                                          mesh::grant_relay(secret, user, unix_time()));
                            },
                            limits}},
-        stun_node_{stun_host, stun_server_},
+        turn_random_{network.make_random()},
+        turn_server{turn_config(), {.random = turn_random_, .pacer = turn_pacer_}},
+        turn_node_{stun_host, turn_server},
         signalling_node_{signalling_host, signalling_server} {
-    const auto socket = stun_node_.bind(stun().address, {stun().port, stun().port});
-    EXPECT_TRUE(socket && stun_server_.add_socket({*socket, stun()}));
+    const auto socket = turn_node_.bind(stun().address, {stun().port, stun().port});
+    EXPECT_TRUE(socket && turn_server.add_socket({.socket = *socket, .local = stun()}));
+    EXPECT_TRUE(turn_server.add_relay_address(stun().address));
+    turn_node_.listen(stun(), Framing::stun);
+    turn_server.set_secrets({std::string{secret}});
+    turn_server.set_unix_time(network.now(), unix_time());
+    turn_node_.wake();
     signalling_server.listen(signalling());
     signalling_node_.wake();
   }
@@ -134,16 +147,33 @@ class MeshWorld {
                        [this](const auto& peer) { return peer->machine->connected() == peers.size() - 1; });
   }
 
+  std::chrono::seconds unix_time() const {
+    return 1'700'000'000s + std::chrono::floor<std::chrono::seconds>(network.now().time_since_epoch());
+  }
+
   sim::Network network;
   sim::Host& stun_host;
   sim::Host& signalling_host;
   mesh::SignallingServer signalling_server;
+
+ private:
+  /// The addresses of this internet are those that documentation may use, which no real peer has (RFC 5737).
+  static turn::ServerConfig turn_config() {
+    turn::ServerConfig config;
+    for (const auto* range : {"192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"})
+      config.allow_peers.push_back(*turn::AddressRange::parse(range));
+    return config;
+  }
+  SeededRandom turn_random_;
+  Pacer turn_pacer_{};
+
+ public:
+  turn::Server turn_server;
   std::vector<std::unique_ptr<Peer>> peers;
   int raw_clients = 0;
 
  private:
-  stun::BindingServer stun_server_;
-  sim::Node<stun::BindingServer> stun_node_;
+  sim::Node<turn::Server> turn_node_;
   sim::Node<mesh::SignallingServer> signalling_node_;
 };
 
