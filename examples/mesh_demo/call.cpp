@@ -11,7 +11,8 @@ namespace ice::mesh {
 namespace {
 
 bool has_relay(const AgentConfig& config) noexcept {
-  return std::any_of(config.servers.begin(), config.servers.end(), [](const auto& server) { return server.is_turn(); });
+  return std::any_of(config.servers.begin(), config.servers.end(),
+                     [](const auto& server) { return server.uri.is_turn(); });
 }
 
 void keep_earliest(std::optional<TimePoint>& earliest, const std::optional<TimePoint>& other) noexcept {
@@ -43,7 +44,7 @@ void Call::resolve(TimePoint now, std::string_view host, const std::vector<Addre
     if (name.host != host) {
       names_.push_back(name);
     } else if (session_ != nullptr) {
-      const std::uint16_t port = config_.agent.servers[static_cast<std::size_t>(name.server)].effective_port();
+      const std::uint16_t port = config_.agent.servers[static_cast<std::size_t>(name.server)].uri.effective_port();
       std::vector<Endpoint> endpoints;
       for (const Address& address : addresses) endpoints.push_back({address, port});
       if (endpoints.empty())

@@ -93,6 +93,33 @@ CauseText text_of(Cause cause) noexcept {
     case Cause::socket_gone:
       return {{"the local address in use went away", "사용하던 로컬 주소가 사라졌습니다"},
               {"bring the network up again, then join again", "네트워크를 복구한 뒤 다시 참가하십시오"}};
+    case Cause::relay_lost:
+      return {{"the TURN server in use restarted or is dead (RFC 8656 §3.2)",
+               "사용하던 TURN 서버가 재시작되었거나 응답하지 않습니다 (RFC 8656 §3.2)"},
+              join_again};
+    case Cause::permission_refused:
+      return {{"the TURN server does not relay to that peer (RFC 8656 §9.2: 403)",
+               "TURN 서버가 그 상대로는 중계하지 않습니다 (RFC 8656 §9.2: 403)"},
+              {"let the server relay to such addresses, or use another one",
+               "서버가 그런 주소로 중계하도록 허용하거나 다른 서버를 쓰십시오"}};
+    case Cause::wrong_credentials:
+      return {{"the server does not take the user name and password (RFC 8489 §9.2)",
+               "서버가 사용자 이름과 비밀번호를 받아들이지 않습니다 (RFC 8489 §9.2)"},
+              {"get new credentials for the server", "서버의 자격 증명을 새로 받으십시오"}};
+    case Cause::quota_reached:
+      return {{"the user has as many allocations as it may have (RFC 8656 §19: 486)",
+               "사용자의 할당 수가 한도에 이르렀습니다 (RFC 8656 §19: 486)"},
+              {"end other calls of this user, or raise the server's quota",
+               "이 사용자의 다른 통화를 끝내거나 서버의 한도를 올리십시오"}};
+    case Cause::no_capacity:
+      return {{"the TURN server has no relayed address left (RFC 8656 §19: 508)",
+               "TURN 서버에 남은 중계 주소가 없습니다 (RFC 8656 §19: 508)"},
+              {"use another TURN server, or give this one more ports",
+               "다른 TURN 서버를 쓰거나 이 서버의 포트를 늘리십시오"}};
+    case Cause::unreachable:
+      return {{"there is no way to the server, or it closed the connection",
+               "서버로 가는 길이 없거나 서버가 연결을 닫았습니다"},
+              check_server};
     case Cause::name_not_resolved:
       return {{"DNS has no address for the server's name", "서버 이름의 주소를 DNS에서 찾지 못했습니다"},
               {"check the name, or give the server by its address", "이름을 확인하거나 서버를 주소로 지정하십시오"}};
@@ -103,6 +130,10 @@ CauseText text_of(Cause cause) noexcept {
                "이 호스트에 ICE가 쓸 수 있는 주소가 없습니다 (RFC 8445 §5.1.1.1)"},
               {"connect this host to a network; loopback does not count",
                "이 호스트를 네트워크에 연결하십시오 (루프백은 제외됩니다)"}};
+    case Cause::no_relay:
+      return {{"only relayed addresses were to be used, and no TURN server gave one",
+               "중계 주소만 쓰도록 했으나 TURN 서버에서 얻지 못했습니다"},
+              {"look at the servers in the report: each says why", "보고서의 서버 항목에 각각의 이유가 있습니다"}};
     case Cause::no_remote_candidates:
       return {
           {"the peer told no address that can be tried (RFC 8445 §5.3)",

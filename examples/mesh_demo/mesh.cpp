@@ -8,7 +8,7 @@ namespace ice::mesh {
 
 Mesh::Mesh(MeshConfig config, Environment environment)
     : config_{std::move(config)}, environment_{environment}, link_{tickets_.next(), config_.server} {
-  config_.call.agent.servers = config_.servers;
+  config_.call.agent.servers.assign(config_.servers.begin(), config_.servers.end());
 }
 
 // ---- verbs

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -18,12 +19,29 @@
 #include "ice/candidate.hpp"
 #include "ice/description.hpp"
 #include "ice/report.hpp"
+#include "ice/stun/auth_session.hpp"
 #include "ice/stun/uri.hpp"
 
 namespace ice {
 
 /// An index into AgentConfig::servers.
 enum class ServerId : std::uint16_t {};
+
+/// A server to gather at: STUN (RFC 7064), or TURN (RFC 7065) with what proves to it who we are.
+struct IceServer {
+  IceServer(stun::Uri its_uri,
+            std::optional<stun::Login> its_login = std::nullopt)  // NOLINT: a URI says enough of STUN
+      : uri{std::move(its_uri)}, login{std::move(its_login)} {}
+
+  stun::Uri uri;
+  std::optional<stun::Login> login;  ///< long-term credentials (RFC 8489 §9.2), for TURN
+};
+
+/// Which candidates are told to the peer and used (RFC 8828).
+enum class CandidatePolicy : std::uint8_t {
+  all,
+  relay_only,  ///< relayed ones: the peer learns no address of this host, nor of its NAT
+};
 
 /// Bounds on what a peer, a server or a stranger can make an agent keep.
 struct AgentLimits {
@@ -37,8 +55,9 @@ struct AgentLimits {
 
 struct AgentConfig {
   Role role = Role::controlling;     ///< who sent the offer controls (RFC 8445 §6.1.1)
-  std::vector<stun::Uri> servers{};  ///< STUN servers (RFC 7064); at most 16
-  std::string mid = "0";             ///< how signalling names the data stream
+  std::vector<IceServer> servers{};  ///< at most 16; each TURN server gives a relayed candidate on each address
+  CandidatePolicy policy = CandidatePolicy::all;
+  std::string mid = "0";  ///< how signalling names the data stream
   /// The Ta that is proposed to the peer (RFC 8445 §14.2), at least 5 ms. Zero turns pacing off, and is for tests and
   /// benchmarks: it is proposed as 0.
   std::chrono::milliseconds pacing{5};
@@ -57,7 +76,7 @@ struct AgentConfig {
 
 /// A socket that the driver has bound for this agent.
 struct Socket {
-  SocketId id{};
+  SocketId id{};          ///< below 0xFFFF0000: the agent calls its relayed addresses by those above
   Endpoint local;         ///< a specific address, and the port
   std::string interface;  ///< for the report
   ComponentId component{1};
@@ -107,9 +126,9 @@ struct RestartNeeded {
 using AgentEvent = std::variant<ServerNameNeeded, CandidateGathered, GatheringDone, FirstPairValid, PairSelected,
                                 StateChanged, RoleSwitched, Restarted, RestartNeeded>;
 
-/// A full ICE agent for one data stream (RFC 8445), with trickle (RFC 8838), consent (RFC 7675) and patience
-/// (RFC 8863). A SocketMachine: it does nothing by itself. Feed it what arrives and call drain() after every input and
-/// every verb; see ice/base/machine.hpp for the four kinds of method.
+/// A full ICE agent for one data stream (RFC 8445), with relayed candidates (RFC 8656), trickle (RFC 8838), consent
+/// (RFC 7675) and patience (RFC 8863). A SocketMachine: it does nothing by itself. Feed it what arrives and call
+/// drain() after every input and every verb; see ice/base/machine.hpp for the four kinds of method.
 ///
 /// Order of a life: add_socket for each local address, gather, signal local_description() and every CandidateGathered;
 /// set_remote_description and add_remote_candidate with what the peer signalled, in any order with the rest; when
@@ -145,6 +164,10 @@ class ICE_API Agent {
   void resolve_server(TimePoint now, ServerId server, std::span<const Endpoint> addresses);
   void fail_server(TimePoint now, ServerId server, std::error_code why);
 
+  /// The next requests to this TURN server prove who we are with this: for credentials that expire. Where the old ones
+  /// were refused it is asked again.
+  void replace_credentials(TimePoint now, ServerId server, const stun::Login& login);
+
   /// What the peer told. Candidates in it are added one by one as by add_remote_candidate, and bad ones are skipped.
   /// Checks begin. The same credentials again only add candidates. Others than before are the peer's answer to our
   /// restart(), or else a restart of its own, which makes new credentials here too (RFC 8839 §4.4.2.1): Restarted says
@@ -171,12 +194,14 @@ class ICE_API Agent {
   /// errc::closed.
   result<void> restart(TimePoint now);
 
-  /// Ends everything. Nothing is sent from now on; the report stays.
+  /// Ends everything. Relayed addresses are given back by one packet each, then nothing is sent any more; the report
+  /// stays.
   void close(TimePoint now);
 
-  /// The packet that carries `payload` to the peer, for the driver to send at once: nothing is queued or copied.
-  /// Before a pair is selected it takes the one of before a restart, else the best valid one (RFC 8445 §12.1).
-  /// errc::no_consent where there is none, or consent is lost.
+  /// The packet that carries `payload` to the peer, for the driver to send at once: nothing is queued or copied. On a
+  /// relayed pair what the TURN server needs in front of it is written to the start of `scratch`; `payload` must not
+  /// lie there. Before a pair is selected it takes the one of before a restart, else the best valid one (RFC 8445
+  /// §12.1). errc::no_consent where there is none, or consent is lost.
   result<Transmit> wrap(TimePoint now, ComponentId component, Bytes payload, MutableBytes scratch) noexcept;
 
   // ---- what arrives, what leaves -------------------------------------------------------------------------------

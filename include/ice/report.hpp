@@ -53,10 +53,17 @@ enum class Cause : std::uint8_t {
   superseded,           ///< another pair was nominated first (RFC 8445 §8.1.2)
   evicted,              ///< a pair of higher priority took its place (RFC 8445 §6.1.2.5)
   socket_gone,          ///< its socket was removed
+  relay_lost,           ///< the TURN server has no allocation for it any more: it restarted, or is dead
+  permission_refused,   ///< the TURN server does not relay to this peer (RFC 8656 §9.2: 403)
+  wrong_credentials,    ///< the server does not take the user name and password (RFC 8489 §9.2)
+  quota_reached,        ///< the user has as many allocations as it may (RFC 8656 §19: 486)
+  no_capacity,          ///< the server has no relayed address left (RFC 8656 §19: 508)
+  unreachable,          ///< ICMP or the system says that there is no way to the server, or it closed the connection
   name_not_resolved,    ///< DNS had no address for the server
   closed,               ///< the application closed the agent
   // an agent
   no_local_candidates,   ///< the host offered no usable address
+  no_relay,              ///< only relayed candidates were wanted, and no server gave one
   no_remote_candidates,  ///< none ever arrived from the peer
   no_common_family,      ///< candidates on both sides, none that can be paired
   checks_failed,         ///< pairs were tried, none worked
@@ -78,11 +85,12 @@ struct SocketReport {
   std::error_code why_removed;
 };
 
-/// What asking one STUN server from one socket brought.
+/// What asking one STUN or TURN server from one socket brought.
 struct ServerReport {
   std::string uri;
-  Endpoint server;  ///< none while its name is not resolved
-  Endpoint local;   ///< the socket's address
+  Endpoint server;                       ///< none while its name is not resolved
+  Endpoint local;                        ///< the socket's address
+  Transport transport = Transport::udp;  ///< that the server is reached by
   std::optional<TimePoint> first_sent;
   std::optional<TimePoint> last_sent;
   std::optional<TimePoint> last_heard;
@@ -91,6 +99,9 @@ struct ServerReport {
   std::uint32_t unreachable = 0;      ///< ICMP errors
   Endpoint mapped;                    ///< the last mapped address
   std::uint32_t mapping_changes = 0;  ///< how often the server saw another address than before
+  Endpoint relayed;                   ///< the relayed address that a TURN server gave last; none where it gave none
+  Endpoint relayed_other;             ///< the one of the other family
+  std::uint32_t losses = 0;           ///< how often an allocation was there and is gone
   std::uint16_t error_code = 0;       ///< the last STUN error, 0 for none
   Cause cause = Cause::none;
 };

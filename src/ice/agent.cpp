@@ -20,11 +20,12 @@ Agent::Impl::Impl(AgentConfig given, Environment env)
     : config{within_bounds(std::move(given))},
       environment{env},
       journal{config.limits.history, env.trace, env.trace != nullptr ? env.random.next() : 0},
-      current{std::make_unique<Generation>(config, environment, journal, config.role, env.random.next())} {}
+      current{std::make_unique<Generation>(config, environment, journal, config.role, env.random.next())},
+      relays{config, environment} {}
 
 result<void> Agent::Impl::add_socket(TimePoint now, const Socket& socket) {
   if (closed()) return fail(errc::closed);
-  if (socket.component != ComponentId{1}) return fail(errc::invalid_argument);
+  if (socket.component != ComponentId{1} || Relays::is_relay(socket.id)) return fail(errc::invalid_argument);
   const auto base = current->local.add_base(now, socket);
   if (!base) return fail(base.error());
   past.add_socket(now, socket);
@@ -38,23 +39,30 @@ result<void> Agent::Impl::add_socket(TimePoint now, const Socket& socket) {
 }
 
 result<void> Agent::Impl::remove_socket(TimePoint now, SocketId socket, std::error_code why) {
+  if (!current->local.base_of(socket) || Relays::is_relay(socket)) return fail(errc::no_such_socket);
+  for (const Relays::Way& way : relays.remove_host(now, socket)) lose_base(now, way.socket, why, Cause::socket_gone);
+  handle_relay_events(now);
+  journal.note(now, "ice-socket-removed", current->local.bases()[*current->local.base_of(socket)].local, {});
+  lose_base(now, socket, why, Cause::socket_gone);
+  advance(now);
+  return {};
+}
+
+void Agent::Impl::lose_base(TimePoint now, SocketId socket, std::error_code why, Cause cause_of_loss) {
+  past.remove_socket(now, socket, why, cause_of_loss);
   const auto base = current->local.base_of(socket);
-  if (!base) return fail(errc::no_such_socket);
+  if (!base) return;
   // RFC 8445 §8.1.1: one nomination a session. Once the peer may have heard of it no other pair can take its place.
   const auto nominated = current->nominator.nominated();
   const bool lost_nomination = nominated && current->checklist[*nominated].base == *base;
   const bool was_sent = lost_nomination && !current->checklist[*nominated].nominate;
-  journal.note(now, "ice-socket-removed", current->local.bases()[*base].local, {});
-  current->remove_base(now, *base, why);
-  past.remove_socket(now, socket, why);
+  current->remove_base(now, *base, why, cause_of_loss);
   if (current->selected && current->checklist[*current->selected].base == *base)
-    end(now, AgentState::disconnected, Cause::socket_gone);
+    end(now, AgentState::disconnected, cause_of_loss);
   else if (!current->selected && was_sent)
     end(now, AgentState::failed, Cause::nomination_failed);
   else if (lost_nomination)
     current->nominator.reset();
-  advance(now);
-  return {};
 }
 
 void Agent::Impl::gather(TimePoint now) {
@@ -62,12 +70,14 @@ void Agent::Impl::gather(TimePoint now) {
   current->gathering_started = now;
   if (state == AgentState::idle) set_state(now, AgentState::gathering, Cause::none);
   current->local.rank();
-  for (BaseIndex base = 0; base < current->local.bases().size(); ++base) begin_base(now, base);
+  current->servers.begin();
   current->gatherer.begin();
+  for (BaseIndex base = 0, hosts = static_cast<BaseIndex>(current->local.bases().size()); base < hosts; ++base)
+    begin_base(now, base);
   advance(now);
 }
 
-result<Transmit> Agent::Impl::wrap(TimePoint now, ComponentId component, Bytes payload) noexcept {
+result<Transmit> Agent::Impl::wrap(TimePoint now, ComponentId component, Bytes payload, MutableBytes scratch) noexcept {
   if (component != ComponentId{1}) return fail(errc::invalid_argument);
   if (ended()) return fail(errc::no_consent);
   // RFC 8445 §9: data goes on as before a restart until the new generation has selected its pair.
@@ -78,7 +88,17 @@ result<Transmit> Agent::Impl::wrap(TimePoint now, ComponentId component, Bytes p
   through->data_sent(now, *index);
   if (!through->selected) touch();  // the keepalive moves; per packet this would be dear
   const Pair& pair = through->checklist[*index];
-  return Transmit{through->checklist.base_of(pair).socket, through->checklist.destination(pair), {}, payload, 0, {}};
+  const Transmit direct{
+      through->checklist.base_of(pair).socket, through->checklist.destination(pair), {}, payload, 0, {}};
+  const auto packet = outward(now, direct, scratch);
+  if (!packet) return fail(errc::no_consent);
+  return *packet;
+}
+
+void Agent::Impl::close(TimePoint now) {
+  if (closed()) return;
+  relays.close(now);
+  end(now, AgentState::closed, Cause::closed);
 }
 
 // ---- the public face: each method hands over to the implementation --------------------------------------------------
@@ -98,16 +118,13 @@ result<void> Agent::remove_socket(TimePoint now, SocketId socket, std::error_cod
 void Agent::gather(TimePoint now) { impl_->gather(now); }
 
 void Agent::resolve_server(TimePoint now, ServerId server, std::span<const Endpoint> addresses) {
-  assert(static_cast<std::size_t>(server) < impl_->config.servers.size());
-  impl_->current->gatherer.resolve(server, addresses);
-  impl_->advance(now);
+  impl_->resolve_server(now, server, addresses);
 }
 
-void Agent::fail_server(TimePoint now, ServerId server, std::error_code) {
-  assert(static_cast<std::size_t>(server) < impl_->config.servers.size());
-  impl_->current->gatherer.fail(server);
-  impl_->journal.note(now, "ice-server-not-resolved", {}, {}, static_cast<std::uint32_t>(server));
-  impl_->advance(now);
+void Agent::fail_server(TimePoint now, ServerId server, std::error_code) { impl_->fail_server(now, server); }
+
+void Agent::replace_credentials(TimePoint now, ServerId server, const stun::Login& login) {
+  impl_->replace_credentials(now, server, login);
 }
 
 result<void> Agent::set_remote_description(TimePoint now, const Description& description) {
@@ -124,12 +141,10 @@ void Agent::end_of_remote_candidates(TimePoint now, std::string_view ufrag) {
 
 result<void> Agent::restart(TimePoint now) { return impl_->restart(now); }
 
-void Agent::close(TimePoint now) {
-  if (!impl_->closed()) impl_->end(now, AgentState::closed, Cause::closed);
-}
+void Agent::close(TimePoint now) { impl_->close(now); }
 
-result<Transmit> Agent::wrap(TimePoint now, ComponentId component, Bytes payload, MutableBytes) noexcept {
-  return impl_->wrap(now, component, payload);
+result<Transmit> Agent::wrap(TimePoint now, ComponentId component, Bytes payload, MutableBytes scratch) noexcept {
+  return impl_->wrap(now, component, payload, scratch);
 }
 
 Received Agent::handle_datagram(TimePoint now, const Datagram& datagram, MutableBytes scratch) {
@@ -138,20 +153,14 @@ Received Agent::handle_datagram(TimePoint now, const Datagram& datagram, Mutable
 
 void Agent::handle_timeout(TimePoint now) { impl_->handle_timeout(now); }
 
-void Agent::handle_socket(TimePoint, const SocketEvent& event) {
-  // The sockets are the driver's, so nothing was asked for; what ICMP says is kept as evidence.
-  if (const auto* unreachable = std::get_if<SocketUnreachable>(&event)) {
-    impl_->current->handle_unreachable(*unreachable);
-    impl_->past.handle_unreachable(*unreachable);
-  }
-}
+void Agent::handle_socket(TimePoint now, const SocketEvent& event) { impl_->handle_socket(now, event); }
 
 std::optional<Transmit> Agent::poll_transmit(TimePoint now, MutableBytes scratch) {
   return impl_->poll_transmit(now, scratch);
 }
 
 std::optional<Agent::Event> Agent::poll_event() { return impl_->poll_event(); }
-std::optional<SocketRequest> Agent::poll_socket() { return std::nullopt; }
+std::optional<SocketRequest> Agent::poll_socket() { return impl_->relays.poll_socket(); }
 std::optional<TimePoint> Agent::next_timeout() const { return impl_->next_timeout(); }
 AgentState Agent::state() const noexcept { return impl_->state; }
 Role Agent::role() const noexcept { return impl_->current->session.role; }

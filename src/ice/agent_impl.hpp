@@ -3,15 +3,18 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/earliest.hpp"
 #include "base/hidden.hpp"
 #include "ice/agent.hpp"
 #include "ice/generation.hpp"
 #include "ice/journal.hpp"
 #include "ice/past_generations.hpp"
+#include "ice/relays.hpp"
 
 namespace ice {
 
@@ -20,6 +23,9 @@ namespace ice {
 inline constexpr std::chrono::milliseconds longest_interval{500};
 /// RFC 8445 §14.2: all agents of a host together may not begin transactions more often.
 inline constexpr std::chrono::milliseconds shortest_interval{5};
+
+/// RFC 8445 §8.3.1: for so long after the selection packets may still come to the other candidates.
+inline constexpr Duration candidate_linger = std::chrono::seconds{3};
 
 /// The parent of the parts: it routes input to them, passes on what they want to send, takes the smallest of their
 /// timeouts, and moves the agent's state. The parts know each other only as far as their constructors say, and none
@@ -34,7 +40,9 @@ struct ICE_HIDDEN Agent::Impl {
   result<void> add_socket(TimePoint now, const Socket& socket);
   result<void> remove_socket(TimePoint now, SocketId socket, std::error_code why);
   void gather(TimePoint now);
-  result<Transmit> wrap(TimePoint now, ComponentId component, Bytes payload) noexcept;
+  result<Transmit> wrap(TimePoint now, ComponentId component, Bytes payload, MutableBytes scratch) noexcept;
+  void lose_base(TimePoint now, SocketId socket, std::error_code why, Cause cause);
+  void close(TimePoint now);
   ConnectivityReport report() const;
 
   // ---- what signalling brings (agent_signalling.cpp)
@@ -52,8 +60,31 @@ struct ICE_HIDDEN Agent::Impl {
   Received handle_late_request(std::string_view ufrag, TimePoint now, const stun::Message& request,
                                const Datagram& datagram, MutableBytes scratch);
 
+  // ---- TURN servers (agent_relay.cpp)
+  void resolve_server(TimePoint now, ServerId server, std::span<const Endpoint> addresses);
+  void fail_server(TimePoint now, ServerId server);
+  void replace_credentials(TimePoint now, ServerId server, const stun::Login& login);
+  void want_relays(TimePoint now, BaseIndex base);
+  void add_relayed(TimePoint now, const Relays::Relay& relay);
+  void handle_relay_events(TimePoint now);
+  void handle_relay_event(TimePoint now, RelayIndex relay, const turn::Allocated& event);
+  void handle_relay_event(TimePoint now, RelayIndex relay, const turn::AllocationFailed& event);
+  void handle_relay_event(TimePoint now, RelayIndex relay, const turn::AllocationLost& event);
+  void handle_relay_event(TimePoint now, RelayIndex relay, const turn::PermissionRefused& event);
+  void handle_relay_event(TimePoint now, RelayIndex relay, const turn::PeerUnreachable& event);
+  void ask_permissions(TimePoint now);
+  void release_later(TimePoint at) noexcept;
+  void release_relays(TimePoint now);
+  Received handle_relayed(TimePoint now, Relays::Relay& relay, const Received& inside, MutableBytes scratch);
+  /// Where a part writes what may have to be wrapped.
+  MutableBytes inner_scratch(MutableBytes scratch) const noexcept;
+  /// What a part wants to send, as it leaves; none where it cannot.
+  std::optional<Transmit> outward(TimePoint now, const Transmit& inner, MutableBytes scratch) noexcept;
+
   // ---- what arrives (agent_input.cpp)
   Received handle_datagram(TimePoint now, const Datagram& datagram, MutableBytes scratch);
+  Received handle_inner(TimePoint now, const Datagram& datagram, MutableBytes scratch);
+  void handle_socket(TimePoint now, const SocketEvent& event);
   Received handle_request(TimePoint now, const stun::Message& request, const Datagram& datagram, BaseIndex base,
                           MutableBytes scratch);
   Received handle_response(TimePoint now, const stun::Message& response, const Datagram& datagram);
@@ -70,6 +101,8 @@ struct ICE_HIDDEN Agent::Impl {
   void tell(LocalIndex candidate);
   void begin_paced(TimePoint now);
   bool has_paced() const noexcept;
+  bool begin_gathering(TimePoint now);
+  bool gathered() const noexcept;
   void nominate(TimePoint now);
   void select(TimePoint now, PairIndex pair);
   void switched_role(TimePoint now);
@@ -82,6 +115,7 @@ struct ICE_HIDDEN Agent::Impl {
   void set_state(TimePoint now, AgentState state, Cause cause);
 
   std::optional<Transmit> poll_transmit(TimePoint now, MutableBytes scratch);
+  std::optional<Transmit> poll_part(TimePoint now, MutableBytes scratch);
   std::optional<AgentEvent> poll_event();
   std::optional<TimePoint> next_timeout() const;
   std::optional<TimePoint> compute_next_timeout() const;
@@ -91,6 +125,10 @@ struct ICE_HIDDEN Agent::Impl {
   Duration host_interval() const noexcept;
   /// The next timeout has to be computed anew.
   void touch() noexcept { timeout_known = false; }
+  /// It may be this one. For what happens with every packet, where computing it anew would be dear.
+  void earliest_timeout(const std::optional<TimePoint>& other) const noexcept {
+    if (timeout_known) earliest(timeout, other);
+  }
 
   AgentConfig config;
   Environment environment;
@@ -99,6 +137,8 @@ struct ICE_HIDDEN Agent::Impl {
   Journal journal;
   std::unique_ptr<Generation> current;
   PastGenerations past;
+  Relays relays;
+  std::optional<TimePoint> release_at;  // relays that nothing uses
 
   std::vector<Candidate> early_candidates;  // signalled before the description that they belong to
   std::string early_end;                    // the ufrag of a description to come that brings all there is

@@ -16,13 +16,28 @@ std::string_view addressed_ufrag(const stun::Message& request) noexcept {
 
 Received Agent::Impl::handle_datagram(TimePoint now, const Datagram& datagram, MutableBytes scratch) {
   if (closed()) return {Verdict::not_mine};
+  if (Relays::Relay* relay = relays.owner(datagram)) {
+    const Received inside = relay->allocation.handle_datagram(now, datagram, scratch);
+    if (inside.verdict == Verdict::application_data) return handle_relayed(now, *relay, inside, scratch);
+    if (inside.verdict != Verdict::not_mine) {
+      handle_relay_events(now);
+      advance(now);
+      return inside;
+    }
+  }
+  return handle_inner(now, datagram, scratch);
+}
+
+// Which socket the driver calls by its id makes no difference to ICE, nor does a relayed address.
+Received Agent::Impl::handle_inner(TimePoint now, const Datagram& datagram, MutableBytes scratch) {
   if (!is_reachable(datagram.from)) {  // a forged source: nobody is there to be answered or checked
     ++ignored.malformed;
     return {Verdict::malformed};
   }
   if (!stun::is_stun(datagram.payload)) return handle_data(now, datagram);
   const auto base = current->local.base_of(datagram.socket);
-  if (!base) return {Verdict::not_mine};
+  // Where only relayed candidates are used nobody has been told of the others.
+  if (!base || !current->local.bases()[*base].paired) return {Verdict::not_mine};
   Datagram from_canonical = datagram;
   from_canonical.from = datagram.from.canonical();
 
@@ -236,6 +251,18 @@ void Agent::Impl::handle_check_answer(TimePoint now, const Checks::Answer& answe
     pair.nominate = true;
     current->checklist.trigger(answer.pair);
   }
+}
+
+void Agent::Impl::handle_socket(TimePoint now, const SocketEvent& event) {
+  relays.handle_socket(now, event);
+  // The other sockets are the driver's; what ICMP says is kept as evidence.
+  if (const auto* unreachable = std::get_if<SocketUnreachable>(&event)) {
+    current->handle_unreachable(*unreachable);
+    past.handle_unreachable(*unreachable);
+  }
+  if (closed()) return;
+  handle_relay_events(now);
+  advance(now);
 }
 
 void Agent::Impl::handle_gather_answer(TimePoint now, const Gatherer::Answer& answer) {

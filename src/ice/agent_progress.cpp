@@ -6,9 +6,19 @@
 #include "ice/rto.hpp"
 
 namespace ice {
+namespace {
+
+// Ours: an application that restarts what has failed, or was cut off, does so within that time, and finds its relayed
+// addresses still there.
+constexpr Duration restart_linger = std::chrono::seconds{30};
+
+}  // namespace
 
 void Agent::Impl::handle_timeout(TimePoint now) {
   if (closed()) return;
+  relays.handle_timeout(now);
+  handle_relay_events(now);
+  if (release_at && now >= *release_at) release_relays(now);
   past.handle_timeout(now);
   current->gatherer.handle_timeout(now);
   while (const auto expired = current->checks.expire(now)) {
@@ -27,13 +37,14 @@ void Agent::Impl::handle_timeout(TimePoint now) {
 void Agent::Impl::advance(TimePoint now) {
   touch();
   if (ended()) return;
-  while (auto name = current->gatherer.next_name()) events.push_back(std::move(*name));
-  if (!current->gathering_told && current->gatherer.done()) {
+  while (auto name = current->servers.next_name()) events.push_back(std::move(*name));
+  if (!current->gathering_told && gathered()) {
     current->gathering_told = true;
     current->gathering_done = now;
     events.push_back(GatheringDone{});
   }
   if (thaws_at() && now >= *thaws_at()) current->checklist.thaw_all();
+  ask_permissions(now);
   nominate(now);
   begin_paced(now);
   conclude(now);
@@ -41,11 +52,14 @@ void Agent::Impl::advance(TimePoint now) {
 
 void Agent::Impl::begin_base(TimePoint now, BaseIndex base) {
   if (!current->local.bases()[base].live()) return;
-  if (const auto host = current->local.add_host(base)) {
-    journal.note(now, "ice-host-candidate", current->local.bases()[base].local, {});
-    tell(*host);
+  if (current->local.bases()[base].paired) {
+    if (const auto host = current->local.add_host(base)) {
+      journal.note(now, "ice-host-candidate", current->local.bases()[base].local, {});
+      tell(*host);
+    }
   }
   current->gatherer.add_base(base);
+  want_relays(now, base);
   if (state == AgentState::checking) current->checklist.pair_base(now, base);
 }
 
@@ -65,7 +79,7 @@ Duration Agent::Impl::host_interval() const noexcept {
 
 bool Agent::Impl::has_paced() const noexcept {
   const bool checking = state == AgentState::checking && current->session.remote_known();
-  return current->gatherer.has_next() || (checking && current->checklist.has_next()) ||
+  return current->gatherer.has_next() || relays.has_next() || (checking && current->checklist.has_next()) ||
          (state == AgentState::connected && current->checklist.has_triggered());
 }
 
@@ -82,11 +96,7 @@ void Agent::Impl::begin_paced(TimePoint now) {
     if (*slot > now) return;
     next_own = *slot + current->interval();
     slot.reset();
-    const bool check = current->checklist.has_triggered() || !current->gatherer.has_next();
-    if (!check) {
-      current->gatherer.start_next(current->interval());
-      continue;
-    }
+    if (!current->checklist.has_triggered() && begin_gathering(now)) continue;
     const Duration rto = rto_for(current->interval(), current->checklist.active());
     const auto index = current->checklist.take_next();
     if (!index) return;
@@ -97,6 +107,19 @@ void Agent::Impl::begin_paced(TimePoint now) {
     journal.trace(now, "ice-check-begun", current->checklist.base_of(pair).local, current->checklist.destination(pair));
   }
 }
+
+// A relayed candidate takes two round trips, so its first request goes first. False where there is nothing to ask.
+bool Agent::Impl::begin_gathering(TimePoint now) {
+  if (relays.has_next())
+    relays.start_next(now);
+  else if (current->gatherer.has_next())
+    current->gatherer.start_next(current->interval());
+  else
+    return false;
+  return true;
+}
+
+bool Agent::Impl::gathered() const noexcept { return current->gatherer.done() && relays.settled(); }
 
 void Agent::Impl::nominate(TimePoint now) {
   current->nominate_again.reset();
@@ -123,7 +146,14 @@ void Agent::Impl::select(TimePoint now, PairIndex index) {
   // RFC 8445 §8.1.2. Late answers to the others change nothing any more.
   current->checklist.fail_all(now, Cause::superseded);
   current->checks.forget_all();
+  current->servers.stop();
   current->gatherer.stop();  // RFC 8445 §8.3.1: only the selected pair's mapping is needed, and consent keeps it
+  relays.want_none();
+  release_later(now + candidate_linger);
+  const SocketId socket = current->checklist.base_of(pair).socket;
+  // No errors but those that the checks on this pair would have met.
+  if (Relays::Relay* relay = relays.find(socket))
+    static_cast<void>(relay->allocation.bind_channel(now, current->checklist.destination(pair)).has_value());
   current->keepalive.stop();
   current->consent.start(now, index, *pair.answered);
   if (!current->connected) current->connected = now;
@@ -186,6 +216,8 @@ Cause Agent::Impl::failure_cause() const noexcept {
   const auto& bases = current->local.bases();
   if (std::none_of(bases.begin(), bases.end(), [](const Base& base) { return base.live(); }))
     return Cause::no_local_candidates;
+  if (std::none_of(bases.begin(), bases.end(), [](const Base& base) { return base.live() && base.paired; }))
+    return Cause::no_relay;
   if (current->remote.all().empty()) return Cause::no_remote_candidates;
   if (current->checklist.pairs().empty()) return Cause::no_common_family;
   return Cause::checks_failed;
@@ -201,6 +233,8 @@ void Agent::Impl::end(TimePoint now, AgentState final_state, Cause why) {
   }
   past.end();
   current->finish(now, why);
+  relays.want_none();
+  release_later(now + restart_linger);
   slot.reset();
   set_state(now, final_state, why);
   // Where the peer has withdrawn its consent it is gone, and has nobody to restart with.
@@ -217,13 +251,24 @@ void Agent::Impl::set_state(TimePoint now, AgentState next, Cause why) {
 }
 
 std::optional<Transmit> Agent::Impl::poll_transmit(TimePoint now, MutableBytes scratch) {
+  if (auto out = relays.poll_transmit(now, scratch)) {
+    touch();
+    return out;
+  }
   if (ended()) return std::nullopt;
+  while (const auto inner = poll_part(now, inner_scratch(scratch))) {
+    touch();
+    if (auto out = outward(now, *inner, scratch)) return out;
+  }
+  return std::nullopt;
+}
+
+std::optional<Transmit> Agent::Impl::poll_part(TimePoint now, MutableBytes scratch) {
   auto out = current->checks.poll_transmit(now, scratch);
   if (!out) out = current->consent.poll_transmit(now, scratch);
   if (!out) out = current->keepalive.poll_transmit(now, scratch);
   if (!out) out = past.poll_transmit(now, scratch);
   if (!out) out = current->gatherer.poll_transmit(now, scratch);
-  if (out) touch();
   return out;
 }
 
@@ -245,8 +290,11 @@ std::optional<TimePoint> Agent::Impl::next_timeout() const {
 }
 
 std::optional<TimePoint> Agent::Impl::compute_next_timeout() const {
-  if (ended()) return std::nullopt;
-  std::optional<TimePoint> next = current->gatherer.next_timeout();
+  if (closed()) return std::nullopt;
+  std::optional<TimePoint> next = relays.next_timeout();
+  earliest(next, release_at);
+  if (ended()) return next;
+  earliest(next, current->gatherer.next_timeout());
   earliest(next, current->checks.next_timeout());
   earliest(next, current->consent.next_timeout());
   earliest(next, current->keepalive.next_timeout());

@@ -10,6 +10,8 @@ ConnectivityReport Agent::Impl::report() const {
   all.restarts = restarts;
   all.sockets = gone_sockets;
   current->report(all);
+  const auto relayed = relays.report();
+  all.servers.insert(all.servers.end(), relayed.begin(), relayed.end());
   all.earlier = past.report();
   all.history = journal.entries();
   all.ignored = ignored;
@@ -32,8 +34,11 @@ void Generation::report(ConnectivityReport& all) const {
   all.ended = ended;
   all.consent_refreshed = consent.refreshed();
   all.early_checks = early_count;
-  for (const Base& base : local.bases()) all.sockets.push_back(base.report());
+  for (const Base& base : local.bases())
+    if (!base.relayed) all.sockets.push_back(base.report());
   all.servers = gatherer.report();
+  const auto unresolved = servers.unresolved();
+  all.servers.insert(all.servers.end(), unresolved.begin(), unresolved.end());
   for (const LocalCandidate& candidate : local.all()) all.local_candidates.push_back(candidate.candidate);
   for (const RemoteCandidate& candidate : remote.all())
     all.remote_candidates.push_back({candidate.candidate, candidate.signalled, candidate.discovered});
@@ -46,6 +51,7 @@ std::vector<PairReport> Generation::pair_reports() const {
     PairReport told;
     told.component = pair.component;
     told.base = checklist.base_of(pair).local;
+    if (checklist.base_of(pair).relayed) told.local_type = CandidateType::relayed;
     if (pair.mapped) {
       told.mapped = local[*pair.mapped].endpoint;
       told.local_type = local[*pair.mapped].type;

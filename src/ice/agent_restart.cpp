@@ -24,6 +24,7 @@ void Agent::Impl::begin_generation(TimePoint now, GenerationEnd why) {
   auto next =
       std::make_unique<Generation>(config, environment, journal, current->session.role, current->session.tie_breaker);
   for (const Base& base : current->local.bases()) {
+    if (base.relayed) continue;  // its allocation may be there still, and tells the new generation of it anew
     if (base.removed) {
       if (gone_sockets.size() >= most_gone_sockets) gone_sockets.erase(gone_sockets.begin());
       gone_sockets.push_back(base.report());
@@ -31,6 +32,8 @@ void Agent::Impl::begin_generation(TimePoint now, GenerationEnd why) {
       next->local.inherit_base(base);
     }
   }
+  relays.want_none();
+  release_at.reset();
   past.add(now, std::exchange(current, std::move(next)), why, state, std::exchange(cause, Cause::none));
   const bool by_peer = why == GenerationEnd::restarted_by_peer;
   events.push_back(Restarted{by_peer});
@@ -48,6 +51,8 @@ bool Agent::Impl::fall_back(TimePoint now, Cause why) {
   current->finish(now, why);
   past.add(now, std::exchange(current, std::move(before)), GenerationEnd::fell_back, AgentState::failed, why);
   slot.reset();
+  relays.want_none();
+  release_later(now + candidate_linger);
   if (role != current->session.role) events.push_back(RoleSwitched{current->session.role});
   set_state(now, AgentState::connected, why);
   return true;

@@ -13,7 +13,7 @@ Checklist::Checklist(const LocalCandidates& local, const RemoteCandidates& remot
 bool Checklist::can_pair(const Base& base, const RemoteCandidate& remote) const noexcept {
   const Address& a = base.local.address;
   const Address& b = remote.candidate.endpoint.address;
-  return base.live() && a.family() == b.family() && base.component == remote.candidate.component &&
+  return base.live() && base.paired && a.family() == b.family() && base.component == remote.candidate.component &&
          (!a.is_v6() || a.is_link_local() == b.is_link_local()) && a.is_loopback() == b.is_loopback();
 }
 
@@ -70,6 +70,7 @@ std::optional<PairIndex> Checklist::add(TimePoint now, BaseIndex base, RemoteInd
   pair.base = base;
   pair.remote = remote;
   pair.component = local_.bases()[base].component;
+  pair.held = local_.bases()[base].relayed;
   pair.created = now;
   pair.priority = priority_of(pair, base_of(pair).host_priority);
   pair.state = initial_state(pair);
@@ -145,7 +146,7 @@ bool Checklist::may_thaw(const Pair& pair) const noexcept {
 bool Checklist::has_next() const noexcept {
   if (!triggered_.empty()) return true;
   return std::any_of(pairs_.begin(), pairs_.end(), [this](const Pair& pair) {
-    return pair.state == PairState::waiting || (pair.state == PairState::frozen && may_thaw(pair));
+    return !pair.held && (pair.state == PairState::waiting || (pair.state == PairState::frozen && may_thaw(pair)));
   });
 }
 
@@ -172,10 +173,10 @@ std::optional<PairIndex> Checklist::take_next() {
   };
   std::optional<PairIndex> best;
   for (PairIndex i = 0; i < pairs_.size(); ++i)
-    if (pairs_[i].state == PairState::waiting && better(i, best)) best = i;
+    if (pairs_[i].state == PairState::waiting && !pairs_[i].held && better(i, best)) best = i;
   if (!best)
     for (PairIndex i = 0; i < pairs_.size(); ++i)
-      if (pairs_[i].state == PairState::frozen && better(i, best) && may_thaw(pairs_[i])) best = i;
+      if (pairs_[i].state == PairState::frozen && !pairs_[i].held && better(i, best) && may_thaw(pairs_[i])) best = i;
   if (best) pairs_[*best].state = PairState::in_progress;
   return best;
 }

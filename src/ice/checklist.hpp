@@ -24,6 +24,7 @@ struct Pair {
   PairState state = PairState::frozen;
   Cause cause = Cause::none;
   std::optional<LocalIndex> mapped;  // the local candidate of the valid pair (RFC 8445 §7.2.5.3.2); none: not valid
+  bool held = false;                 // waits for a permission on its TURN server (RFC 8656 §9); not checked before
   bool queued = false;               // in the triggered-check queue
   bool nominate = false;             // controlling: its next check carries USE-CANDIDATE
   bool peer_nominated = false;       // controlled: the peer's check carried it (RFC 8445 §7.3.1.5)

@@ -1,7 +1,6 @@
 #include "ice/gatherer.hpp"
 
 #include <algorithm>
-#include <cassert>
 
 #include "base/earliest.hpp"
 #include "ice/reachable.hpp"
@@ -9,59 +8,14 @@
 #include "ice/stun/builder.hpp"
 
 namespace ice {
-namespace {
 
-// A packet to a global address cannot leave from a loopback or link-local one, nor the other way round.
-bool same_reach(const Address& a, const Address& b) noexcept {
-  return a.family() == b.family() && a.is_loopback() == b.is_loopback() && a.is_link_local() == b.is_link_local();
-}
-
-}  // namespace
-
-Gatherer::Gatherer(const AgentConfig& config, const LocalCandidates& local, RandomSource& random)
-    : local_{local}, random_{random}, keepalive_interval_{config.mapping_keepalive} {
-  assert(config.servers.size() <= LocalCandidates::max_servers);
-  for (const stun::Uri& uri : config.servers) servers_.push_back({uri, Server::Name::unasked, {}});
-}
+Gatherer::Gatherer(const AgentConfig& config, const Servers& servers, const LocalCandidates& local,
+                   RandomSource& random)
+    : servers_{servers}, local_{local}, random_{random}, keepalive_interval_{config.mapping_keepalive} {}
 
 void Gatherer::begin() {
   begun_ = true;
-  for (Server& server : servers_) {
-    if (server.name != Server::Name::unasked) continue;
-    if (const Address literal = server.uri.address()) {
-      server.endpoints = {{literal.canonical(), server.uri.effective_port()}};
-      server.name = Server::Name::known;
-    }
-  }
   ask_all();
-}
-
-std::optional<ServerNameNeeded> Gatherer::next_name() {
-  if (!begun_ || stopped_) return std::nullopt;
-  for (std::size_t i = 0; i < servers_.size(); ++i)
-    if (servers_[i].name == Server::Name::unasked) {
-      servers_[i].name = Server::Name::asked;
-      return ServerNameNeeded{ServerId{static_cast<std::uint16_t>(i)}, servers_[i].uri.host};
-    }
-  return std::nullopt;
-}
-
-void Gatherer::resolve(ServerId id, std::span<const Endpoint> addresses) {
-  Server& server = servers_[static_cast<std::size_t>(id)];
-  if (server.name == Server::Name::known || stopped_) return;
-  for (const Endpoint& address : addresses) {
-    const bool has_family = std::any_of(server.endpoints.begin(), server.endpoints.end(), [&](const Endpoint& known) {
-      return known.address.family() == address.address.family();
-    });
-    if (is_reachable(address) && !has_family) server.endpoints.push_back(address.canonical());
-  }
-  server.name = server.endpoints.empty() ? Server::Name::failed : Server::Name::known;
-  ask_all();
-}
-
-void Gatherer::fail(ServerId id) {
-  Server& server = servers_[static_cast<std::size_t>(id)];
-  if (server.name != Server::Name::known) server.name = Server::Name::failed;
 }
 
 void Gatherer::ask_all() {
@@ -69,9 +23,12 @@ void Gatherer::ask_all() {
 }
 
 void Gatherer::add_base(BaseIndex base) {
-  if (!begun_ || stopped_ || !local_.bases()[base].live()) return;
-  for (std::size_t i = 0; i < servers_.size(); ++i)
-    for (const Endpoint& endpoint : servers_[i].endpoints) ask(base, static_cast<std::uint16_t>(i), endpoint);
+  if (!begun_ || stopped_ || !local_.bases()[base].live() || local_.bases()[base].relayed) return;
+  const auto& servers = servers_.all();
+  for (std::size_t i = 0; i < servers.size(); ++i) {
+    if (servers[i].uri.is_turn()) continue;
+    for (const Endpoint& endpoint : servers[i].endpoints) ask(base, static_cast<std::uint16_t>(i), endpoint);
+  }
 }
 
 void Gatherer::ask(BaseIndex base, std::uint16_t server, const Endpoint& endpoint) {
@@ -82,7 +39,7 @@ void Gatherer::ask(BaseIndex base, std::uint16_t server, const Endpoint& endpoin
   question.base = base;
   question.server = server;
   question.endpoint = endpoint;
-  question.report.uri = servers_[server].uri.to_string();
+  question.report.uri = servers_.all()[server].uri.to_string();
   question.report.server = endpoint;
   question.report.local = local_.bases()[base].local;
   questions_.push_back(std::move(question));
@@ -216,10 +173,7 @@ void Gatherer::stop() noexcept {
 bool Gatherer::done() const noexcept {
   if (!begun_) return false;
   if (stopped_) return true;
-  const bool names = std::all_of(servers_.begin(), servers_.end(), [](const Server& server) {
-    return server.name == Server::Name::known || server.name == Server::Name::failed;
-  });
-  return names && std::none_of(questions_.begin(), questions_.end(), [](const Question& question) {
+  return servers_.settled() && std::none_of(questions_.begin(), questions_.end(), [](const Question& question) {
            return question.state == Question::State::pending || question.state == Question::State::asking;
          });
 }
@@ -227,13 +181,6 @@ bool Gatherer::done() const noexcept {
 std::vector<ServerReport> Gatherer::report() const {
   std::vector<ServerReport> all;
   for (const Question& question : questions_) all.push_back(question.report);
-  for (const Server& server : servers_) {
-    if (server.name == Server::Name::known) continue;
-    ServerReport unresolved;
-    unresolved.uri = server.uri.to_string();
-    if (server.name == Server::Name::failed) unresolved.cause = Cause::name_not_resolved;
-    all.push_back(std::move(unresolved));
-  }
   return all;
 }
 

@@ -2,33 +2,32 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
-#include <system_error>
 #include <vector>
 
 #include "ice/agent.hpp"
 #include "ice/base/random.hpp"
 #include "ice/local_candidates.hpp"
 #include "ice/report.hpp"
+#include "ice/servers.hpp"
 #include "ice/stun/message.hpp"
 #include "ice/stun/transaction.hpp"
 
 namespace ice {
 
-/// Asks each STUN server from each base which address it sees, and keeps the mappings that this reveals until ICE has
-/// concluded (RFC 8445 §5.1.1.2, §5.1.1.4). The first requests are paced by the agent; the later ones are not.
+/// Asks each STUN server (not those that relay: their allocations tell) from each base which address it sees, and keeps
+/// the mappings that this reveals until ICE has concluded (RFC 8445 §5.1.1.2, §5.1.1.4). The first requests are paced
+/// by the agent; the later ones are not.
 class Gatherer {
  public:
-  Gatherer(const AgentConfig& config, const LocalCandidates& local, RandomSource& random);
+  Gatherer(const AgentConfig& config, const Servers& servers, const LocalCandidates& local, RandomSource& random);
 
-  /// Gathering begins. Names that DNS must resolve come from next_name().
+  /// Gathering begins.
   void begin();
   bool begun() const noexcept { return begun_; }
-  std::optional<ServerNameNeeded> next_name();
 
-  void resolve(ServerId server, std::span<const Endpoint> addresses);
-  void fail(ServerId server);
+  /// A base, or a server, is there to be asked.
   void add_base(BaseIndex base);
+  void ask_all();
   void remove_base(TimePoint now, BaseIndex base);
 
   /// A request that waits for its slot, and the start of the next one.
@@ -52,17 +51,12 @@ class Gatherer {
   /// ICE has concluded, or the agent is closed: mappings are let go.
   void stop() noexcept;
 
-  /// Begun, and every server has answered or failed for every base.
+  /// Begun, and every STUN server has answered or failed for every base.
   bool done() const noexcept;
 
   std::vector<ServerReport> report() const;
 
  private:
-  struct Server {
-    stun::Uri uri;
-    enum class Name : std::uint8_t { unasked, asked, known, failed } name = Name::unasked;
-    std::vector<Endpoint> endpoints;  // at most one of each family
-  };
   /// One base asking one server.
   struct Question {
     BaseIndex base = 0;
@@ -74,16 +68,15 @@ class Gatherer {
     ServerReport report;
   };
 
-  void ask_all();
   void ask(BaseIndex base, std::uint16_t server, const Endpoint& endpoint);
   void settle(TimePoint now, Question& question, Cause cause);
 
+  const Servers& servers_;
   const LocalCandidates& local_;
   RandomSource& random_;
   Duration keepalive_interval_;
   bool begun_ = false;
   bool stopped_ = false;
-  std::vector<Server> servers_;
   std::vector<Question> questions_;
 };
 

@@ -39,14 +39,16 @@ Generation::Generation(const AgentConfig& its_config, const Environment& environ
     : config{its_config},
       journal{its_journal},
       session{make_session(role, tie_breaker, environment.random)},
-      local{config.allow_loopback, config.limits.local_candidates, session.local_ufrag},
+      local{config.allow_loopback, config.limits.local_candidates, session.local_ufrag,
+            config.policy == CandidatePolicy::relay_only},
       remote{config.allow_loopback, config.limits},
       checklist{local, remote, session, config.limits.pairs},
       checks{checklist, session},
       responder{session},
       consent{checklist, session, environment.random, config.consent},
       keepalive{checklist, environment.random},
-      gatherer{config, local, environment.random},
+      servers{config},
+      gatherer{config, servers, local, environment.random},
       early{config.limits.early_checks},
       proven{config.limits.pairs + config.limits.early_checks} {}
 
@@ -86,6 +88,7 @@ void Generation::data_sent(TimePoint now, PairIndex pair) noexcept {
 void Generation::finish(TimePoint now, Cause why) {
   consent.stop();
   keepalive.stop();
+  servers.stop();
   gatherer.stop();
   checks.forget_all();
   for (PairIndex i = 0; i < checklist.pairs().size(); ++i)
@@ -94,15 +97,16 @@ void Generation::finish(TimePoint now, Cause why) {
 }
 
 void Generation::retire() noexcept {
+  servers.stop();
   gatherer.stop();
   checks.cancel_all();
   nominate_again.reset();
 }
 
-void Generation::remove_base(TimePoint now, BaseIndex base, std::error_code why) {
+void Generation::remove_base(TimePoint now, BaseIndex base, std::error_code why, Cause cause) {
   gatherer.remove_base(now, base);
   for (PairIndex i = 0; i < checklist.pairs().size(); ++i)
-    if (checklist[i].base == base && checklist[i].state != PairState::failed) fail_pair(now, i, Cause::socket_gone);
+    if (checklist[i].base == base && checklist[i].state != PairState::failed) fail_pair(now, i, cause);
   local.remove_base(now, base, why);
   if (selected && checklist[*selected].base == base) consent.stop();
 }

@@ -20,6 +20,7 @@
 #include "ice/proven_sources.hpp"
 #include "ice/remote_candidates.hpp"
 #include "ice/responder.hpp"
+#include "ice/servers.hpp"
 #include "ice/session.hpp"
 
 namespace ice {
@@ -60,7 +61,7 @@ struct ICE_HIDDEN Generation {
   void retire() noexcept;
 
   /// Its socket is gone, and with it all that was on it.
-  void remove_base(TimePoint now, BaseIndex base, std::error_code why);
+  void remove_base(TimePoint now, BaseIndex base, std::error_code why, Cause cause);
   void fail_pair(TimePoint now, PairIndex pair, Cause cause);
   void handle_unreachable(const SocketUnreachable& event) noexcept;
 
@@ -77,6 +78,7 @@ struct ICE_HIDDEN Generation {
   Nominator nominator;
   Consent consent;
   Keepalive keepalive;  // before a pair is selected
+  Servers servers;
   Gatherer gatherer;
   EarlyChecks early;
   ProvenSources proven;

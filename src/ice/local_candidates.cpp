@@ -5,8 +5,32 @@
 
 namespace ice {
 
-LocalCandidates::LocalCandidates(bool allow_loopback, std::size_t limit, std::string ufrag)
-    : allow_loopback_{allow_loopback}, limit_{limit}, ufrag_{std::move(ufrag)} {}
+namespace {
+
+// Between the relays of one base the one with the least overhead, and no head-of-line blocking, is liked best.
+std::uint16_t transport_rank(Transport transport) noexcept {
+  switch (transport) {
+    case Transport::udp:
+      return 0;
+    case Transport::dtls:
+      return 1;
+    case Transport::tcp:
+      return 2;
+    case Transport::tls:
+      return 3;
+  }
+  return 3;
+}
+
+}  // namespace
+
+LocalCandidates::LocalCandidates(bool allow_loopback, std::size_t limit, std::string ufrag, bool relay_only)
+    : allow_loopback_{allow_loopback}, relay_only_{relay_only}, limit_{limit}, ufrag_{std::move(ufrag)} {}
+
+std::size_t LocalCandidates::count(bool relayed) const noexcept {
+  return static_cast<std::size_t>(
+      std::count_if(bases_.begin(), bases_.end(), [&](const Base& base) { return base.relayed == relayed; }));
+}
 
 // RFC 8445 §5.1.1.1. The sockets of one agent are the driver's choice; what must never be a candidate is refused here
 // whatever the driver thinks.
@@ -21,13 +45,14 @@ result<BaseIndex> LocalCandidates::add_base(TimePoint now, const Socket& socket)
   for (const Base& known : bases_)
     if (!known.removed && (known.socket == socket.id || known.local == socket.local))
       return fail(errc::invalid_argument);
-  if (bases_.size() >= max_bases) return fail(errc::limit_reached);
+  if (count(false) >= max_bases) return fail(errc::limit_reached);
   Base base;
   base.socket = socket.id;
   base.local = socket.local;
   base.interface = socket.interface;
   base.component = socket.component;
   base.usable = is_usable(socket.local.address);
+  base.paired = !relay_only_;
   base.added = now;
   bases_.push_back(std::move(base));
   return static_cast<BaseIndex>(bases_.size() - 1);
@@ -40,6 +65,7 @@ void LocalCandidates::inherit_base(const Base& from) {
   base.interface = from.interface;
   base.component = from.component;
   base.usable = is_usable(from.local.address);
+  base.paired = !relay_only_;
   base.added = from.added;
   bases_.push_back(std::move(base));
 }
@@ -50,6 +76,7 @@ void LocalCandidates::rank() {
   std::uint16_t next = 0;
   for (BaseIndex i = 0; i < bases_.size(); ++i) {
     const Base& base = bases_[i];
+    if (base.relayed) continue;
     if (base.ranked)
       next = std::max(next, static_cast<std::uint16_t>(base.rank + 1));
     else if (base.usable)
@@ -66,12 +93,13 @@ void LocalCandidates::rank() {
       }
 }
 
-// RFC 8445 §5.1.1.3: the same type, base address, server address and transport (which is always UDP here).
-std::uint16_t LocalCandidates::foundation_of(CandidateType type, const Address& base,
-                                             const Address& server) const noexcept {
+// RFC 8445 §5.1.1.3: the same type, base address, server address, and transport that the server was reached by.
+std::uint16_t LocalCandidates::foundation_of(CandidateType type, const Address& base, const Address& server,
+                                             Transport transport) const noexcept {
   std::uint16_t next = 1;
   for (const LocalCandidate& known : candidates_) {
-    if (known.candidate.type == type && bases_[known.base].local.address == base && known.server == server)
+    if (known.candidate.type == type && bases_[known.base].local.address == base && known.server == server &&
+        known.server_transport == transport)
       return known.foundation;
     next = std::max(next, static_cast<std::uint16_t>(known.foundation + 1));
   }
@@ -79,13 +107,15 @@ std::uint16_t LocalCandidates::foundation_of(CandidateType type, const Address& 
 }
 
 std::optional<LocalIndex> LocalCandidates::add(CandidateType type, BaseIndex base, const Endpoint& endpoint,
-                                               const Address& server_address, std::uint32_t priority) {
+                                               const Address& server_address, std::uint32_t priority,
+                                               Transport transport) {
   if (candidates_.size() >= limit_) return std::nullopt;
   const Base& from = bases_[base];
   LocalCandidate added;
   added.base = base;
   added.server = server_address;
-  added.foundation = foundation_of(type, from.local.address, server_address);
+  added.server_transport = transport;
+  added.foundation = foundation_of(type, from.local.address, server_address, transport);
   Candidate& candidate = added.candidate;
   candidate.foundation = std::to_string(added.foundation);
   candidate.component = from.component;
@@ -111,6 +141,40 @@ std::optional<LocalIndex> LocalCandidates::add_host(BaseIndex index) {
   } else {
     base.usable = false;
   }
+  return added;
+}
+
+std::optional<LocalIndex> LocalCandidates::add_relayed(TimePoint now, const Relayed& relayed) {
+  if (count(true) >= max_relayed || !is_usable(relayed.relayed.address)) return std::nullopt;
+  const Base& host = bases_[relayed.host];
+  // Behind those that a host may have, so that what checks say in PRIORITY is less too; and unique (RFC 8445 §5.1.2.1).
+  constexpr std::size_t hosts = 2 * max_bases;
+  constexpr std::size_t slots = 2 * max_bases * max_servers;
+  // The family of the host goes first: the peer is more likely to be reached in it without a relay of its own.
+  const bool other_family = relayed.relayed.address.family() != host.local.address.family();
+  const std::size_t slot = (host.rank * max_servers + relayed.server_index) * 2 + (other_family ? 1 : 0);
+  Base base;
+  base.socket = relayed.way;
+  base.local = relayed.relayed;
+  base.interface = host.interface;
+  base.component = host.component;
+  base.rank = static_cast<std::uint16_t>(hosts + transport_rank(relayed.transport) * slots + std::min(slot, slots - 1));
+  base.ranked = true;
+  base.relayed = true;
+  base.added = now;
+  const auto index = static_cast<BaseIndex>(bases_.size());
+  bases_.push_back(std::move(base));
+  const auto preference = static_cast<std::uint16_t>(65535 - bases_[index].rank);
+  const std::uint32_t priority = candidate_priority(CandidateType::relayed, preference, bases_[index].component);
+  const auto added =
+      add(CandidateType::relayed, index, relayed.relayed, relayed.server.address, priority, relayed.transport);
+  if (!added) {
+    bases_[index].usable = false;
+    return std::nullopt;
+  }
+  candidates_[*added].candidate.related = {relayed.mapped.address.without_scope(), relayed.mapped.port};
+  bases_[index].foundation = candidates_[*added].foundation;
+  bases_[index].host_priority = priority;
   return added;
 }
 

@@ -26,6 +26,8 @@ struct Base {
   std::uint16_t rank = 0;  // 0 is liked best; set when gathering begins
   bool usable = true;      // RFC 8445 §5.1.1.1 allows a candidate on it, and the limit had room for one
   bool ranked = false;
+  bool paired = true;            // policy allows pairs on it
+  bool relayed = false;          // an address on a TURN server; `socket` is the way there, see Relays
   std::uint16_t foundation = 0;  // of its host candidate
   std::uint32_t host_priority = 0;
   TimePoint added;
@@ -45,7 +47,8 @@ struct LocalCandidate {
   Candidate candidate;
   BaseIndex base = 0;
   std::uint16_t foundation = 0;
-  Address server;  // that a server-reflexive one was learned from
+  Address server;  // that a server-reflexive or relayed one was learned from
+  Transport server_transport = Transport::udp;
   std::size_t server_index = 0;
   bool told = false;  // to the peer; a peer-reflexive one is known to it already
 };
@@ -54,9 +57,10 @@ struct LocalCandidate {
 class LocalCandidates {
  public:
   static constexpr std::size_t max_bases = 64;    // ours: addresses of one host
+  static constexpr std::size_t max_relayed = 64;  // ours: relayed addresses, those that were lost included
   static constexpr std::size_t max_servers = 16;  // AgentConfig::servers
 
-  LocalCandidates(bool allow_loopback, std::size_t limit, std::string ufrag);
+  LocalCandidates(bool allow_loopback, std::size_t limit, std::string ufrag, bool relay_only = false);
 
   /// Remembers a socket. It has no rank, and so no candidate, before rank() is called.
   result<BaseIndex> add_base(TimePoint now, const Socket& socket);
@@ -71,6 +75,20 @@ class LocalCandidates {
   /// The host candidate of a ranked base, or none where it was made before or the limit is reached; then nothing may be
   /// sent from the base either.
   std::optional<LocalIndex> add_host(BaseIndex base);
+
+  /// A relayed address, as a base of its own (RFC 8445 §5.1.1.2), and its candidate, which tells `mapped` as related
+  /// address (RFC 8839 §5.1). Relays over UDP are preferred to those over DTLS, TCP and TLS, in this order. None where
+  /// a limit is reached, or the address is one that no candidate may have.
+  struct Relayed {
+    BaseIndex host;  // that it stands beside
+    SocketId way;
+    Endpoint relayed;
+    Endpoint mapped;
+    Endpoint server;
+    std::size_t server_index;
+    Transport transport;
+  };
+  std::optional<LocalIndex> add_relayed(TimePoint now, const Relayed& relayed);
 
   /// None where it is redundant (RFC 8838 §9) or the limit is reached. `server` is the index of the server's URI,
   /// which makes the local preference unique (RFC 8445 §5.1.2.1).
@@ -92,11 +110,15 @@ class LocalCandidates {
 
  private:
   bool is_usable(const Address& address) const noexcept;
-  std::uint16_t foundation_of(CandidateType type, const Address& base, const Address& server) const noexcept;
+  std::uint16_t foundation_of(CandidateType type, const Address& base, const Address& server,
+                              Transport transport) const noexcept;
   std::optional<LocalIndex> add(CandidateType type, BaseIndex base, const Endpoint& endpoint,
-                                const Address& server_address, std::uint32_t priority);
+                                const Address& server_address, std::uint32_t priority,
+                                Transport transport = Transport::udp);
+  std::size_t count(bool relayed) const noexcept;
 
   bool allow_loopback_;
+  bool relay_only_;
   std::size_t limit_;
   std::string ufrag_;
   std::vector<Base> bases_;

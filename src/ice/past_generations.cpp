@@ -112,13 +112,19 @@ void PastGenerations::add_socket(TimePoint now, const Socket& socket) {
     if (past.generation) static_cast<void>(past.generation->local.add_base(now, socket).has_value());
 }
 
-void PastGenerations::remove_socket(TimePoint now, SocketId socket, std::error_code why) {
+std::optional<SocketId> PastGenerations::carrying_socket(TimePoint now) const noexcept {
+  const Generation* through = carrier(now);
+  if (through == nullptr) return std::nullopt;
+  return through->checklist.base_of(through->checklist[*through->data_pair(now)]).socket;
+}
+
+void PastGenerations::remove_socket(TimePoint now, SocketId socket, std::error_code why, Cause cause) {
   for (Past& past : all_) {
     if (!past.generation) continue;
     Generation& generation = *past.generation;
     const auto base = generation.local.base_of(socket);
     if (!base) continue;
-    generation.remove_base(now, *base, why);
+    generation.remove_base(now, *base, why, cause);
     if (past.carries && !generation.data_pair(now)) stop_carrying(now, past);
   }
 }

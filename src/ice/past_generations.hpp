@@ -45,7 +45,9 @@ class ICE_HIDDEN PastGenerations {
   bool has_proven(SocketId socket, const Endpoint& from) const noexcept;
 
   void add_socket(TimePoint now, const Socket& socket);
-  void remove_socket(TimePoint now, SocketId socket, std::error_code why);
+  void remove_socket(TimePoint now, SocketId socket, std::error_code why, Cause cause);
+  /// What carries data goes through this socket; none where nothing does.
+  std::optional<SocketId> carrying_socket(TimePoint now) const noexcept;
 
   /// True where the response answers a request of one of them; `authentic` says whether it is signed as it should.
   bool handle_response(TimePoint now, const stun::Message& response, const Datagram& datagram, bool& authentic);

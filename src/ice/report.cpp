@@ -72,12 +72,26 @@ std::string_view to_string(Cause cause) noexcept {
       return "evicted";
     case Cause::socket_gone:
       return "socket-gone";
+    case Cause::relay_lost:
+      return "relay-lost";
+    case Cause::permission_refused:
+      return "permission-refused";
+    case Cause::wrong_credentials:
+      return "wrong-credentials";
+    case Cause::quota_reached:
+      return "quota-reached";
+    case Cause::no_capacity:
+      return "no-capacity";
+    case Cause::unreachable:
+      return "unreachable";
     case Cause::name_not_resolved:
       return "name-not-resolved";
     case Cause::closed:
       return "closed";
     case Cause::no_local_candidates:
       return "no-local-candidates";
+    case Cause::no_relay:
+      return "no-relay";
     case Cause::no_remote_candidates:
       return "no-remote-candidates";
     case Cause::no_common_family:

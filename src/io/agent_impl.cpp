@@ -102,7 +102,7 @@ void Agent::Impl::note_unbound(const Endpoint& local, const std::string& interfa
 
 void Agent::Impl::resolve(const ServerNameNeeded& wanted) {
   if (!resolver) resolver.emplace(context);
-  const std::uint16_t port = config.servers[static_cast<std::size_t>(wanted.server)].effective_port();
+  const std::uint16_t port = config.servers[static_cast<std::size_t>(wanted.server)].uri.effective_port();
   resolver->async_resolve(
       wanted.host, [weak = weak_from_this(), server = wanted.server, port](const boost::system::error_code& failed,
                                                                            const std::vector<Address>& addresses) {

@@ -25,12 +25,26 @@ const char* advice(Cause cause) noexcept {
       return "a better pair took its place; fewer candidates or a larger limit would keep it";
     case Cause::socket_gone:
       return "its socket was removed, as when an interface goes down; restart ICE";
+    case Cause::relay_lost:
+      return "the TURN server restarted or is dead; restart ICE";
+    case Cause::permission_refused:
+      return "the TURN server does not relay to this peer; see its policy";
+    case Cause::wrong_credentials:
+      return "the TURN server does not take the user name and password; get new ones";
+    case Cause::quota_reached:
+      return "the user has as many allocations as the TURN server lets it; close some or raise the quota";
+    case Cause::no_capacity:
+      return "the TURN server has no relayed address left; use another one";
+    case Cause::unreachable:
+      return "there is no way to the server, or it closed the connection; check its address and port";
     case Cause::name_not_resolved:
       return "DNS has no address for the server; check its spelling and the resolver";
     case Cause::closed:
       return "the agent was closed";
     case Cause::no_local_candidates:
       return "this host offered no usable address; see the sockets of the report";
+    case Cause::no_relay:
+      return "only relayed candidates were wanted, and no server gave one; see the servers of the report";
     case Cause::no_remote_candidates:
       return "the peer never told a candidate; check the signalling";
     case Cause::no_common_family:

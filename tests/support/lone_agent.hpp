@@ -232,7 +232,7 @@ class LoneAgent {
       LoneAgent& lone;
       void transmit(const Transmit& out) { lone.sent_.push_back({lone.now, Packet{out}}); }
       void event(AgentEvent event) { lone.events.push_back(std::move(event)); }
-      void request(const SocketRequest&) { ADD_FAILURE() << "an agent needs no sockets of its own"; }
+      void request(SocketRequest request) { lone.requests.push_back(std::move(request)); }
     } outlet{*this};
     const auto next = drain(agent(), now, scratch_, outlet);
     if (next && *next <= now) {
@@ -296,6 +296,7 @@ class LoneAgent {
   TimePoint now{};
   SeededRandom random;
   std::vector<AgentEvent> events{};
+  std::vector<SocketRequest> requests{};
 
  private:
   Pacer own_pacer_{};

@@ -26,7 +26,10 @@ class Packet {
   Packet() = default;
   explicit Packet(Bytes bytes) : bytes_{bytes.begin(), bytes.end()} {}
   explicit Packet(const Transmit& transmit)
-      : socket{transmit.socket}, to{transmit.to}, ip{transmit.ip}, bytes_{transmit.head.begin(), transmit.head.end()} {}
+      : socket{transmit.socket}, to{transmit.to}, ip{transmit.ip}, bytes_{transmit.head.begin(), transmit.head.end()} {
+    bytes_.insert(bytes_.end(), transmit.body.begin(), transmit.body.end());
+    bytes_.resize(bytes_.size() + transmit.padding);
+  }
 
   std::vector<std::uint8_t>& bytes() noexcept { return bytes_; }
   const std::vector<std::uint8_t>& bytes() const noexcept { return bytes_; }

@@ -16,6 +16,7 @@
 #include "ice/sim/node.hpp"
 #include "ice/stun/binding_server.hpp"
 #include "scenario/support/topology.hpp"
+#include "scenario/support/turn_world.hpp"
 
 namespace ice::test {
 
@@ -27,6 +28,7 @@ class Call {
     std::uint64_t seed = 1;
     Duration signalling = 50ms;       ///< one way
     std::optional<Role> same_role{};  ///< both believe to have it (RFC 8445 §7.3.1.1); else the caller controls
+    std::vector<Transport> relays{};  ///< by which both may use a TURN server
     Duration ringing{};               ///< from the offer's arrival until the callee begins to gather and answers
   };
 
@@ -56,6 +58,11 @@ class Call {
       static_cast<void>(stun_server.add_socket({*socket, server_->local_endpoint(*socket)}).has_value());
     }
     const auto places = config_.build(network);
+    if (!config_.relays.empty()) {
+      turn.emplace(network, relay_server(), relay_server_v6());
+      turn->users = {{"user", "pass"}, {"other", "word"}};
+      turn->start();
+    }
     build(0, places[0], config_.caller);
     build(1, places[1], config_.callee);
   }
@@ -121,8 +128,15 @@ class Call {
     return a && b && a->mapped == b->remote && a->remote == b->mapped;
   }
 
+  static Endpoint relay_server() { return endpoint("198.51.100.9:3478"); }
+  static Endpoint relay_server_v6() { return endpoint("[2001:db8:ffff::9]:3478"); }
+  static std::string relay_uri(Transport transport) {
+    return "turn:" + relay_server().to_string() + (transport == Transport::tcp ? "?transport=tcp" : "");
+  }
+
   sim::Network network;
   stun::BindingServer stun_server;
+  std::optional<TurnServerProcess> turn{};
 
  private:
   void build(int index, const Topology::Place& place, const SideConfig& config) {
@@ -135,6 +149,9 @@ class Call {
       if (config.ipv4) agent.servers.push_back(*stun::Uri::parse("stun:" + Topology::server_v4().to_string()));
       if (config.ipv6) agent.servers.push_back(*stun::Uri::parse("stun:" + Topology::server_v6().to_string()));
     }
+    for (const Transport transport : config_.relays)
+      agent.servers.emplace_back(*stun::Uri::parse(relay_uri(transport)),
+                                 config.relay_login.value_or(*stun::Login::make("user", "pass")));
     side.agent = std::make_unique<Agent>(std::move(agent), Environment{side.random, side.pacer, nullptr});
     side.node = std::make_unique<sim::Node<Agent>>(
         *side.host, *side.agent, [this, index](AgentEvent event) { on_event(index, std::move(event)); });

@@ -26,6 +26,7 @@ struct SideConfig {
   bool ipv4 = true;
   bool ipv6 = false;     ///< a global IPv6 address beside it; behind a NAT it is filtered, not translated
   bool use_stun = true;  ///< ask the call's STUN server
+  std::optional<stun::Login> relay_login{};  ///< at the call's TURN server, if there is one; none: one that it takes
 };
 
 /// Both sides of a call as they are connected; one network after another can be made of it.
