@@ -12,7 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
@@ -22,7 +21,6 @@ import servers
 TURN_CLIENT = ""
 WITH_TLS = "udp", "tcp", "tls", "dtls"
 TLS_PORT = 5349
-NAME = "turn.example.org"
 
 
 class Client:
@@ -96,12 +94,9 @@ class OurClient(unittest.TestCase):
 
     def certificate(self):
         """Lines for coturn, and arguments for the client that believes it."""
-        folder = self.enterContext(tempfile.TemporaryDirectory())
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem", "-days", "2", "-subj",
-                        f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME}"], check=True, capture_output=True)
-        return ([f"cert={folder}/cert.pem", f"pkey={folder}/key.pem", f"tls-listening-port={TLS_PORT}"],
-                ["--ca", f"{folder}/cert.pem", "--name", NAME])
+        key, chain = servers.certificate(self)
+        return ([f"cert={chain}", f"pkey={key}", f"tls-listening-port={TLS_PORT}"],
+                ["--ca", chain, "--name", servers.NAME])
 
     def exchange(self, client, peer, relayed):
         """Data both ways, by indications and then on a channel."""

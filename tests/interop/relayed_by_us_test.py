@@ -47,6 +47,23 @@ class RelayedByUs(unittest.TestCase):
             with self.subTest(transport):
                 self.assertEqual(self.said(f"{PEERS}/pion_pair", f"{address}:{port}", *rest, transport), "relayed\n")
 
+    def test_the_client_of_coturn_sends_through_us_over_each_transport(self):
+        # By Send indications (-s): its channels may have numbers from 0x5000 on, which RFC 8656 §12 took back.
+        flags = {"udp": [], "tcp": ["-t"], "dtls": ["-S"], "tls": ["-t", "-S"], "IPv6": ["-x"]}
+        key, chain = servers.certificate(self)
+        server = servers.TurnServer(self, TURN_SERVER, "--tls-listen", f"{namespace.SERVER}:0", "--key", key,
+                                    "--cert", chain, "--listen", f"[{namespace.SERVER6}]:0", address=namespace.SERVER)
+        clients = {}
+        for name, more in flags.items():
+            port = server.tls_port if "-S" in more else server.port
+            command = ["turnutils_uclient", "-y", "-c", "-s", *more, "-u", servers.USER, "-w", servers.PASSWORD,
+                       "-p", str(port), server.address]
+            clients[name] = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for name, client in clients.items():
+            with self.subTest(name):
+                said, _ = client.communicate(timeout=PATIENCE)
+                self.assertIn("Total lost packets 0 ", said)
+
 
 def main():
     global TURN_SERVER, PEERS
@@ -56,6 +73,7 @@ def main():
             namespace.skip(f"{peer} was not built: its library is not installed")
     if subprocess.run([PYTHON, "-c", "import aioice"], capture_output=True).returncode != 0:
         namespace.skip("aioice is not installed")
+    namespace.need("turnutils_uclient", "openssl")
     namespace.enter()
     unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
 

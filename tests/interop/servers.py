@@ -8,6 +8,7 @@ import tempfile
 import time
 
 USER, PASSWORD, REALM = "alice", "wonderland", "example.org"
+NAME = "turn.example.org"
 PATIENCE = 30  # seconds for what takes milliseconds
 
 
@@ -61,11 +62,23 @@ class TurnServer:
         ready = json.loads(self.process.stdout.readline())
         self.address, port = ready["ice"].rsplit(":", 1)
         self.port = int(port)
+        self.tls_port = int(ready["tls_all"][0].rsplit(":", 1)[1]) if ready["tls_all"] else None
 
     def end(self):
         self.process.terminate()
         self.process.wait(timeout=PATIENCE)
         self.process.stdout.close()
+
+
+def certificate(test):
+    """The files of a key and of a certificate for NAME that vouches for itself."""
+    folder = tempfile.TemporaryDirectory()
+    test.addCleanup(folder.cleanup)
+    key, chain = f"{folder.name}/key.pem", f"{folder.name}/cert.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-keyout", key, "-out", chain, "-days", "2", "-subj", f"/CN={NAME}", "-addext",
+                    f"subjectAltName=DNS:{NAME}"], check=True, capture_output=True)
+    return key, chain
 
 
 def wait_for_port(process, address, port):
