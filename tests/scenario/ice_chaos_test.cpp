@@ -5,7 +5,6 @@
 
 #include <array>
 #include <cmath>
-#include <cstdlib>
 #include <iomanip>
 #include <iostream>
 #include <sstream>
@@ -13,6 +12,7 @@
 
 #include "scenario/support/call.hpp"
 #include "scenario/support/oracle.hpp"
+#include "scenario/support/seeds.hpp"
 
 namespace ice {
 namespace {
@@ -115,15 +115,10 @@ std::string describe(Call& call) {
   return text.str();
 }
 
-std::uint64_t environment_or(const char* name, std::uint64_t otherwise) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? std::strtoull(value, nullptr, 10) : otherwise;
-}
-
 // ICE_CHAOS_SEEDS runs more of them, ICE_CHAOS_FIRST begins elsewhere: one failing seed alone is FIRST=N SEEDS=1.
 TEST(Chaos, EverySeedEndsTheSameAtBothSidesAndConnectsWhereThereIsAWay) {
-  const std::uint64_t first = environment_or("ICE_CHAOS_FIRST", 1);
-  const std::uint64_t seeds = environment_or("ICE_CHAOS_SEEDS", 1000);
+  const std::uint64_t first = test::environment_or("ICE_CHAOS_FIRST", 1);
+  const std::uint64_t seeds = test::environment_or("ICE_CHAOS_SEEDS", 1000);
   std::array<std::array<unsigned, 3>, 3> cells{};
   unsigned connected = 0;
   unsigned with_path = 0;
