@@ -27,10 +27,13 @@ class AllocationTable {
   };
 
   ServerAllocation& add(ServerAllocation allocation);
-  /// Its relays must be closed before.
+  /// Its relays must be closed, and other 5-tuples than its own be removed, before.
   void remove(const ServerAllocation& allocation) noexcept;
 
   ServerAllocation* find(const FiveTuple& tuple) noexcept;
+  /// Another 5-tuple by which it is found, or not any more.
+  void add_tuple(ServerAllocation& allocation, const FiveTuple& tuple) { by_tuple_.emplace(tuple, &allocation); }
+  void remove_tuple(const FiveTuple& tuple) noexcept { by_tuple_.erase(tuple); }
   ServerAllocation* find(std::uint64_t number) noexcept;
   /// The relay socket's owner; null where it is none.
   const Owner* find_relay(SocketId socket) const noexcept;

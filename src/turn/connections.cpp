@@ -20,6 +20,10 @@ Connections::Connection* Connections::find(SocketId socket) noexcept {
   return found == all_.end() ? nullptr : &found->second;
 }
 
+void Connections::occupy(SocketId socket, ServerAllocation* allocation) noexcept {
+  if (Connection* const connection = find(socket)) connection->allocation = allocation;
+}
+
 void Connections::touch(TimePoint now, SocketId socket) noexcept {
   if (Connection* const connection = find(socket)) connection->idle_at = now + limits_.idle;
 }

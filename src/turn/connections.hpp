@@ -39,6 +39,8 @@ class Connections {
   bool accept(TimePoint now, SocketId socket, const Endpoint& remote, Transport transport);
   /// The connection; null where it was never announced.
   Connection* find(SocketId socket) noexcept;
+  /// What the connection is of use for, or null; nothing where there is no such connection.
+  void occupy(SocketId socket, ServerAllocation* allocation) noexcept;
   /// The client has said something.
   void touch(TimePoint now, SocketId socket) noexcept;
   void remove(SocketId socket) noexcept;

@@ -85,9 +85,7 @@ result<void> Server::Impl::remove_socket(TimePoint now, SocketId socket) {
   if (found == nullptr) return fail(errc::no_such_socket);
   if (!is_stream(found->transport)) static_cast<void>(binding.remove_socket(socket));
   sockets.erase(sockets.begin() + (found - sockets.data()));
-  end_allocations(
-      now, [&](const ServerAllocation& a) { return a.tuple.socket == socket; },
-      AllocationClosed::Why::connection_closed);
+  for (auto at = table.begin(); at != table.end();) lose_path(now, *(at++)->second, socket);
   return {};
 }
 
@@ -167,6 +165,15 @@ void Server::Impl::close_relay_socket(SocketId socket, const Endpoint& local) {
   requests.emplace_back(CloseSocket{socket});
 }
 
+void Server::Impl::lose_path(TimePoint now, ServerAllocation& allocation, SocketId socket) {
+  const bool moving = allocation.mobility != nullptr && allocation.mobility->to;
+  if (moving && allocation.mobility->to->tuple.socket == socket) forget_destination(allocation);
+  if (allocation.tuple.socket != socket) return;
+  if (allocation.mobility != nullptr && allocation.mobility->to) return finish_move(now, allocation);
+  if (allocation.live()) ++counters.allocations_cut;
+  end_allocation(now, allocation, AllocationClosed::Why::connection_closed);
+}
+
 void Server::Impl::lose_relay(TimePoint now, SocketId socket, const AllocationTable::Owner& owner) {
   if (owner.allocation == nullptr) {
     if (const auto reservation = reservations.take(socket)) {
@@ -194,8 +201,11 @@ void Server::Impl::end_relay(ServerAllocation& allocation, Family family) {
 void Server::Impl::end_allocation(TimePoint now, ServerAllocation& allocation, AllocationClosed::Why why) {
   for (const Family family : both_families) end_relay(allocation, family);
   if (!allocation.live()) stop_reserving(allocation);
-  if (Connections::Connection* const connection = connections.find(allocation.tuple.socket))
-    connection->allocation = nullptr;
+  if (allocation.mobility != nullptr) {
+    forget_destination(allocation);
+    tickets_to_move.erase(allocation.mobility->ticket);
+  }
+  connections.occupy(allocation.tuple.socket, nullptr);
   if (allocation.live()) {
     stun::trace(environment.trace, now, "turn-allocation-closed",
                 {{"client", allocation.tuple.client}, {"why", to_string(why)}});

@@ -27,6 +27,7 @@ struct Server::Impl::Wanted {
   bool even = false;
   bool reserve = false;
   std::optional<ReservationToken> token{};
+  bool ticket = false;  ///< to move with
   std::chrono::seconds lifetime{};
 
   std::size_t holds() const noexcept { return reserve ? 2U : 1U; }
@@ -68,6 +69,11 @@ result<Server::Impl::Wanted, ErrorCode> Server::Impl::read_allocate(const Proven
   if (!transport) return fail(ErrorCode::bad_request);
   if (*transport != stun::IpProtocol::udp) return fail(ErrorCode::unsupported_transport_protocol);
 
+  if (message.has<attr::MobilityTicket>()) {  // RFC 8016 §3.1.2
+    if (!message.get<attr::MobilityTicket>()->empty()) return fail(ErrorCode::bad_request);
+    if (!config.mobility) return fail(ErrorCode::mobility_forbidden);
+    wanted.ticket = true;
+  }
   const bool one_family = message.has<attr::RequestedAddressFamily>();
   const bool more_families = message.has<attr::AdditionalAddressFamily>();
   if (message.has<attr::Lifetime>()) {
@@ -133,21 +139,20 @@ std::optional<ErrorCode> Server::Impl::over_quota(const ProvenRequest& request, 
   return std::nullopt;
 }
 
+/// What the client came by; none where its connection is one too many.
+std::optional<Transport> Server::Impl::transport_of(const ServerRequest& request) {
+  const SocketId id = request.in.socket;
+  if (const ServerSocket* const socket = find_socket(id)) return socket->transport;
+  // A connection that was never announced is announced now, so that its end is noticed.
+  if (connections.find(id) == nullptr && !connections.accept(request.now, id, request.in.from, Transport::tcp))
+    return std::nullopt;
+  return connections.find(id)->transport;
+}
+
 /// False where the token is not good, or the connection one too many.
 bool Server::Impl::begin_allocation(ProvenRequest& request, const Wanted& wanted) {
-  Transport transport = Transport::udp;
-  Connections::Connection* connection = nullptr;
-  if (const ServerSocket* const socket = find_socket(request.in.socket)) {
-    transport = socket->transport;
-  } else {
-    // A connection that was never announced is announced now, so that its end is noticed.
-    connection = connections.find(request.in.socket);
-    if (connection == nullptr) {
-      if (!connections.accept(request.now, request.in.socket, request.in.from, Transport::tcp)) return false;
-      connection = connections.find(request.in.socket);
-    }
-    transport = connection->transport;
-  }
+  const std::optional<Transport> transport = transport_of(request);
+  if (!transport) return false;
   std::optional<Reservation> reservation;
   if (wanted.token) {
     reservation = reservations.take(*wanted.token);
@@ -160,7 +165,7 @@ bool Server::Impl::begin_allocation(ProvenRequest& request, const Wanted& wanted
   ++sources[source_of(request.in.from.address)];
   ServerAllocation& allocation =
       table.add({.tuple = request.tuple,
-                 .transport = transport,
+                 .transport = *transport,
                  .account = &account,
                  .name = std::move(request.name),
                  .key = request.key,
@@ -168,7 +173,8 @@ bool Server::Impl::begin_allocation(ProvenRequest& request, const Wanted& wanted
                  .form = {request.message.transaction_id(), request.sha256, request.fingerprint},
                  .opening = std::make_unique<Opening>(),
                  .refused = wanted.refused});
-  if (connection != nullptr) connection->allocation = &allocation;
+  connections.occupy(request.in.socket, &allocation);
+  if (wanted.ticket) grant_ticket(allocation);
   allocation.opening->even = wanted.even;
   allocation.opening->reserve = wanted.reserve;
   allocation.opening->lifetime = wanted.lifetime;
@@ -315,6 +321,7 @@ Bytes Server::Impl::write_allocated(TimePoint now, const ServerAllocation& alloc
   response.add<attr::Lifetime>(std::chrono::ceil<stun::Seconds>(expires - now))
       .add<attr::XorMappedAddress>({client.address.without_scope(), client.port});
   if (allocation.reserved) response.add<attr::ReservationToken>(*allocation.reserved);
+  if (allocation.mobility != nullptr) response.add<attr::MobilityTicket>(allocation.mobility->ticket);
   const result<Bytes> written = finish(response, Method::allocate, allocation.form, allocation.key);
   assert(written);
   return *written;

@@ -40,6 +40,24 @@ struct Account {
 /// RFC 8656 §18.10.
 using ReservationToken = std::array<std::uint8_t, 8>;
 
+/// RFC 8016 §3.1.2. Ours has nothing in it that could be read: it is a random number that the server remembers.
+using MobilityTicket = std::array<std::uint8_t, 16>;
+
+/// Where a client may take its allocation to (RFC 8016).
+struct Mobility {
+  MobilityTicket ticket{};  ///< for the next move
+  /// The 5-tuple of the last move, while data still goes the old way (§3.2.2).
+  struct Destination {
+    FiveTuple tuple;
+    Transport transport;
+  };
+  std::optional<Destination> to{};
+  // By these a retransmission of the Refresh that moved it is known.
+  FiveTuple moved_to{};
+  stun::TransactionId moved_by{};
+  std::chrono::seconds moved_for{};  ///< the lifetime it was answered with
+};
+
 /// How a success response to Allocate is proven, and what else the request asks of its form.
 struct ResponseForm {
   stun::TransactionId id;
@@ -86,6 +104,7 @@ struct ServerAllocation {
   std::array<Relay, 2> relays{};
   std::array<std::optional<stun::ErrorCode>, 2> refused{};  ///< ADDRESS-ERROR-CODE (§18.12)
   std::optional<ReservationToken> reserved{};               ///< for the port next to its own
+  std::unique_ptr<Mobility> mobility{};                     ///< null where the client did not ask for it
   Channels channels{};
   TokenBucket bandwidth{};
   std::uint64_t to_peers_bytes = 0;

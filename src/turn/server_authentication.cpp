@@ -47,9 +47,10 @@ result<PasswordAlgorithm> Server::Impl::algorithm_of(const stun::Message& reques
 }
 
 result<Users::Proof> Server::Impl::prove(const ServerRequest& request, const std::string& name,
-                                         PasswordAlgorithm algorithm) const {
+                                         PasswordAlgorithm algorithm) {
   // An allocation knows the key of its client, whose name may have come to its end meanwhile (RFC 8656 §6).
-  const ServerAllocation* const own = request.allocation;
+  const ServerAllocation* const own =
+      request.allocation != nullptr ? request.allocation : find_by_ticket(request.message);
   if (own != nullptr && own->name == name && own->algorithm == algorithm) {
     if (const auto covered = request.message.authenticate(own->key))
       return Users::Proof{*covered, own->key, own->account->user, name};

@@ -58,6 +58,8 @@ void add_turn(Exposition& out, const ServerCounters& c) {
   out.counters("icebreaker_turn_ignored_total", "Packets that are no TURN message.", "reason",
                {{"malformed", c.malformed}, {"not_mine", c.not_mine}});
   out.counter("icebreaker_turn_allocations_made_total", "Allocations that were made.", c.allocations_made);
+  out.counter("icebreaker_turn_allocations_moved_total", "Moves of allocations to another address of their client.",
+              c.allocations_moved);
   out.counter("icebreaker_turn_allocations_refused_total", "Allocations that were refused to users.",
               c.allocations_refused);
   out.counters("icebreaker_turn_allocations_ended_total", "Allocations that ended, by reason.", "reason",

@@ -47,7 +47,8 @@ struct ProvenRequest : ServerRequest {
 
 /// The parts and what leads from one to the other. server.cpp has the verbs and the end of things, server_input.cpp
 /// what arrives, server_authentication.cpp who sent it, server_allocate.cpp how allocations begin, server_requests.cpp
-/// what else is asked for, server_relay.cpp data.
+/// what else is asked for, server_mobility.cpp how allocations move,
+/// server_relay.cpp data.
 struct ICE_HIDDEN Server::Impl {
   Impl(ServerConfig config, Environment environment);
 
@@ -65,6 +66,8 @@ struct ICE_HIDDEN Server::Impl {
   void handle_timeout(TimePoint now);
   std::optional<TimePoint> next_timeout() const noexcept;
   void end_relay(ServerAllocation& allocation, Family family);
+  /// The socket that a client came by is gone: so is its allocation, unless it was moving.
+  void lose_path(TimePoint now, ServerAllocation& allocation, SocketId socket);
   void lose_relay(TimePoint now, SocketId socket, const AllocationTable::Owner& owner);
   void end_allocation(TimePoint now, ServerAllocation& allocation, AllocationClosed::Why why);
   void close_relay_socket(SocketId socket, const Endpoint& local);
@@ -79,6 +82,9 @@ struct ICE_HIDDEN Server::Impl {
   Received handle_stun(TimePoint now, const Datagram& in, MutableBytes scratch);
   Received handle_request(const ServerRequest& request);
   Received handle_proven(ProvenRequest& request);
+  /// What the allocation's client is known by from now on: a shared-secret user may have come with another time, or
+  /// anyone with another password.
+  static void adopt(ServerAllocation& allocation, const ProvenRequest& request);
   void handle_socket(TimePoint now, const SocketEvent& event);
   void handle_accepted(TimePoint now, const SocketAccepted& event);
   void handle_closed(TimePoint now, const SocketClosed& event);
@@ -87,8 +93,7 @@ struct ICE_HIDDEN Server::Impl {
   // ---- server_authentication.cpp
   result<ProvenRequest, Received> authenticate(const ServerRequest& request);
   static result<stun::PasswordAlgorithm> algorithm_of(const stun::Message& request, std::string_view nonce) noexcept;
-  result<Users::Proof> prove(const ServerRequest& request, const std::string& name,
-                             stun::PasswordAlgorithm algorithm) const;
+  result<Users::Proof> prove(const ServerRequest& request, const std::string& name, stun::PasswordAlgorithm algorithm);
   Received refuse_stranger(const ServerRequest& request, stun::ErrorCode code, std::uint64_t& counter);
   Received silence() noexcept;
 
@@ -98,6 +103,7 @@ struct ICE_HIDDEN Server::Impl {
   result<Wanted, stun::ErrorCode> read_allocate(const ProvenRequest& request) const;
   std::optional<stun::ErrorCode> over_quota(const ProvenRequest& request, const Wanted& wanted) const;
   bool begin_allocation(ProvenRequest& request, const Wanted& wanted);
+  std::optional<Transport> transport_of(const ServerRequest& request);
   void open_relay(ServerAllocation& allocation, Family family);
   void request_socket(ServerAllocation& allocation, Family family, PortRange range, bool reserve);
   void take_relay(ServerAllocation& allocation, SocketId socket, const Endpoint& local);
@@ -147,6 +153,16 @@ struct ICE_HIDDEN Server::Impl {
                        const stun::Credential& key) const;
   Received respond(const ServerRequest& request, const result<Bytes>& response) noexcept;
 
+  // ---- server_mobility.cpp
+  void grant_ticket(ServerAllocation& allocation);
+  ServerAllocation* find_by_ticket(const stun::Message& message) noexcept;
+  Received handle_move(ProvenRequest& request);
+  Received move(ProvenRequest& request, ServerAllocation& allocation, std::chrono::seconds lifetime);
+  Received tell_moved(const ProvenRequest& request, const Mobility& mobility);
+  void came_by(TimePoint now, ServerAllocation& allocation, const FiveTuple& tuple);
+  void finish_move(TimePoint now, ServerAllocation& allocation);
+  void forget_destination(ServerAllocation& allocation) noexcept;
+
   // ---- server_relay.cpp
   Received handle_send(TimePoint now, const Datagram& in, const stun::Message& message, MutableBytes scratch);
   Received handle_channel_data(TimePoint now, const Datagram& in, MutableBytes scratch);
@@ -190,6 +206,7 @@ struct ICE_HIDDEN Server::Impl {
   Connections connections;
   std::map<UserId, Account> accounts;
   std::map<Address, std::size_t> sources;  // allocations of each
+  std::map<MobilityTicket, std::uint64_t> tickets_to_move;
 
   struct Ticket {
     std::uint64_t allocation;

@@ -85,12 +85,12 @@ Received Server::Impl::handle_proven(ProvenRequest& request) {
   }
   if (request.message.method() == Method::allocate) return handle_allocate(request);
 
+  if (request.message.method() == Method::refresh && request.message.has<attr::MobilityTicket>())
+    return handle_move(request);  // RFC 8016 §3.2.2: it is the ticket that says which allocation
   ServerAllocation* const allocation = request.allocation;
   if (allocation == nullptr || !allocation->live()) return fail_with(request, ErrorCode::allocation_mismatch);
   if (allocation->account->user != request.user) return fail_with(request, ErrorCode::wrong_credentials);
-  allocation->name = request.name;  // a shared-secret user has come with another time, or anyone with another password
-  allocation->key = request.key;
-  allocation->algorithm = request.algorithm;
+  adopt(*allocation, request);
   switch (request.message.method()) {
     case Method::refresh:
       return handle_refresh(request);
@@ -99,6 +99,12 @@ Received Server::Impl::handle_proven(ProvenRequest& request) {
     default:
       return handle_channel_bind(request);
   }
+}
+
+void Server::Impl::adopt(ServerAllocation& allocation, const ProvenRequest& request) {
+  allocation.name = request.name;
+  allocation.key = request.key;
+  allocation.algorithm = request.algorithm;
 }
 
 void Server::Impl::handle_socket(TimePoint now, const SocketEvent& event) {
@@ -138,10 +144,7 @@ void Server::Impl::handle_closed(TimePoint now, const SocketClosed& event) {
   }
   Connections::Connection* const connection = connections.find(event.socket);
   if (connection == nullptr) return;
-  if (connection->allocation != nullptr) {
-    if (connection->allocation->live()) ++counters.allocations_cut;
-    end_allocation(now, *connection->allocation, AllocationClosed::Why::connection_closed);
-  }
+  if (connection->allocation != nullptr) lose_path(now, *connection->allocation, event.socket);
   connections.remove(event.socket);
 }
 

@@ -31,8 +31,10 @@ Received forward(const Transmit& transmit) noexcept { return {.verdict = Verdict
 
 /// RFC 8656 §11.2. Indications are not authenticated (§5); the permission was.
 Received Server::Impl::handle_send(TimePoint now, const Datagram& in, const Message& message, MutableBytes scratch) {
-  ServerAllocation* const allocation = table.find({in.socket, in.from, in.ip.local});
+  const FiveTuple tuple{in.socket, in.from, in.ip.local};
+  ServerAllocation* const allocation = table.find(tuple);
   if (allocation == nullptr || !allocation->live()) return drop(counters.no_allocation);
+  if (allocation->mobility != nullptr) came_by(now, *allocation, tuple);
   const auto peer = message.get<attr::XorPeerAddress>();
   const auto data = message.get<attr::Data>();
   // DONT-FRAGMENT is among the unknown ones, since the DF bit cannot be set here.
@@ -46,8 +48,10 @@ Received Server::Impl::handle_send(TimePoint now, const Datagram& in, const Mess
 Received Server::Impl::handle_channel_data(TimePoint now, const Datagram& in, MutableBytes scratch) {
   const auto message = read_channel_data(in.payload);
   if (!message) return drop(counters.malformed, Verdict::malformed);
-  ServerAllocation* const allocation = table.find({in.socket, in.from, in.ip.local});
+  const FiveTuple tuple{in.socket, in.from, in.ip.local};
+  ServerAllocation* const allocation = table.find(tuple);
   if (allocation == nullptr || !allocation->live()) return drop(counters.no_allocation);
+  if (allocation->mobility != nullptr) came_by(now, *allocation, tuple);
   const Endpoint* const peer = allocation->channels.peer(now, message->number);
   if (peer == nullptr) return drop(counters.no_channel);
   return to_peer(now, *allocation, *peer, message->data, in.ip, scratch);

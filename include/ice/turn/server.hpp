@@ -75,6 +75,9 @@ struct ServerConfig {
   /// cannot be found by their hash, so set it only where all users were added. USERHASH is understood in any case.
   bool username_anonymity = false;
 
+  /// Whether a client that asks for it may take its allocation to another address of its own (RFC 8016); else 405.
+  bool mobility = true;
+
   std::string software{};  ///< SOFTWARE in signed answers to Allocate and Refresh (RFC 8656 §5); "" sends none
   stun::BindingServerConfig binding{};
   ServerLimits limits{};

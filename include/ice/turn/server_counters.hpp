@@ -25,6 +25,7 @@ struct ServerCounters {
 
   // allocations
   std::uint64_t allocations_made = 0;
+  std::uint64_t allocations_moved = 0;     ///< claimed from another 5-tuple (RFC 8016)
   std::uint64_t allocations_released = 0;  ///< by a Refresh with lifetime 0
   std::uint64_t allocations_expired = 0;
   std::uint64_t allocations_cut = 0;      ///< connection or socket gone, user removed, server closed
