@@ -99,7 +99,7 @@ std::optional<Address> ClientPermissions::take_refused(RequestId request) {
     if (!rides(permission)) continue;
     permission.request = RequestId::none;
     permission.alone = true;
-    permission.due = riders > 1 && !permission.forgotten;
+    permission.due = riders > 1;
     if (riders > 1) continue;
     if (!permission.forgotten) refused = permission.peer;
     permission.forgotten = true;

@@ -233,7 +233,8 @@ class ICE_API Allocation {
   /// Lets the peer's address send to us, and us to it, for as long as it is not forgotten (RFC 8656 §9); ports do not
   /// matter. May be called at any time: it is asked for as soon as there is an allocation, several in one request.
   /// Again does nothing. PermissionGranted or PermissionRefused will tell. errc::invalid_argument for no address, an
-  /// unspecified or a multicast one; errc::limit_reached.
+  /// unspecified or a multicast one; errc::unsupported where the allocation has no relayed address of its family;
+  /// errc::limit_reached.
   result<void> permit(TimePoint now, const Address& peer);
 
   /// Binds a channel to the peer, and permits its address (RFC 8656 §12). May be called at any time; again does
