@@ -69,6 +69,8 @@ void Call::begin_attempt(TimePoint now, Attempt attempt) {
 void Call::open_session(TimePoint now, Role role) {
   AgentConfig config = config_.agent;
   config.role = role;
+  // Where only the peer has a relay, ours to it are all that can be paired with it.
+  if (attempt_ == relayed_attempt && has_relay(config)) config.policy = CandidatePolicy::relay_only;
   session_ = std::make_unique<IceSession>(now, std::move(config), config_.addresses, environment_, tickets_);
   state_ = State::trying;
 }

@@ -15,8 +15,8 @@ using programs::format_in;
 using programs::Language;
 using programs::Text;
 
-constexpr Text use_relay{"a relay: give both peers a TURN server (RFC 8656; not in this build yet)",
-                         "중계 서버 사용: 두 피어 모두에 TURN 서버를 지정하십시오 (RFC 8656; 이 빌드에는 아직 없음)"};
+constexpr Text use_relay{"a relay: give both peers a TURN server (RFC 8656)",
+                         "중계 서버 사용: 두 피어 모두에 TURN 서버를 지정하십시오 (RFC 8656)"};
 constexpr Text check_server{"check the server's address, and whether UDP to it is blocked",
                             "서버 주소와 서버로 가는 UDP가 막혀 있는지 확인하십시오"};
 constexpr Text check_versions{"check what the peer runs: it does not follow RFC 8445",

@@ -1,31 +1,15 @@
 #pragma once
 
-#include <initializer_list>
-#include <string>
-#include <vector>
-
 #include "common/command_line.hpp"
+#include "ice/agent.hpp"
 
 namespace ice::mesh {
 
-/// Options that need TURN, which this build does not have: they are known, so that what they ask for is refused with a
-/// reason.
-class TurnOptions {
- public:
-  /// `names` take a value each.
-  TurnOptions(CLI::App& app, std::initializer_list<std::string> names);
-
-  /// --policy all|relay.
-  void add_policy();
-
-  /// True, after a line on standard error, if the command line that was parsed asks for one of them.
-  bool refuse() const;
-
- private:
-  CLI::App& app_;
-  std::vector<CLI::Option*> options_;
-  bool relay_only_ = false;
-};
+/// Adds --policy all|relay.
+inline void add_policy_option(CLI::App& app, CandidatePolicy& policy) {
+  programs::add_choice(app, "--policy", policy, {{"all", CandidatePolicy::all}, {"relay", CandidatePolicy::relay_only}},
+                       "which paths may be used; relay also keeps the addresses of this host from the peers");
+}
 
 // The commands of the program. Each takes its own arguments, the first being its name, and returns the exit status.
 

@@ -57,7 +57,8 @@ struct Options {
   Endpoint server;
   std::string room;
   std::string name;
-  std::vector<stun::Uri> servers{};
+  std::vector<ice::IceServer> servers{};
+  CandidatePolicy policy = CandidatePolicy::all;
   double attempt_timeout = default_attempt_timeout;
   std::optional<double> exit_after{};  ///< none: stays
   std::string report{};
@@ -115,6 +116,7 @@ class Participant {
     MeshConfig config{
         .server = options_.server, .room = options_.room, .name = options_.name, .servers = options_.servers};
     config.call.attempt_timeout = to_duration(options_.attempt_timeout);
+    config.call.agent.policy = options_.policy;
     if (const auto all = io::interface_addresses()) {
       config.call.addresses = candidate_addresses(*all, false);
       config.loopback_addresses = candidate_addresses(*all, true);
@@ -225,21 +227,42 @@ CLI::Validator uri_form() {
           ""};
 }
 
-/// The servers of --ice-server. Nothing, after a line on standard error, if one of them is of no use to this build.
-std::optional<std::vector<stun::Uri>> usable_servers(const std::vector<std::string>& texts) {
-  std::vector<stun::Uri> servers;
-  if (texts.size() > most_ice_servers) {
-    print_error(program, fmt::format("--ice-server: at most {} servers", most_ice_servers));
+/// What --ice-server and its companions say.
+struct ServerOptions {
+  std::vector<std::string> uris;
+  std::string user;
+  std::string password;
+};
+
+/// The servers to use, none for those of the signalling server. Nothing, after a line on standard error, where they
+/// make no sense.
+std::optional<std::vector<ice::IceServer>> usable_servers(const ServerOptions& options, CandidatePolicy policy) {
+  const auto refuse = [](std::string_view why) {
+    complain(why);
     return std::nullopt;
+  };
+  if (options.uris.size() > most_ice_servers)
+    return refuse(fmt::format("--ice-server: at most {} servers", most_ice_servers));
+  std::optional<stun::Login> login;
+  if (!options.user.empty()) {
+    const auto made = stun::Login::make(options.user, options.password);
+    if (!made) return refuse(fmt::format("--ice-user: {}", made.error().message()));
+    login = *made;
   }
-  for (const std::string& text : texts) {
-    stun::Uri uri = *stun::Uri::parse(text);
-    if (uri.scheme != stun::Uri::Scheme::stun) {
-      print_error(program, fmt::format("{} needs {}, which this build does not have yet", text,
-                                       uri.is_turn() ? "TURN" : "STUN over TLS"));
-      return std::nullopt;
+  std::vector<ice::IceServer> servers;
+  bool relay = false;
+  for (const std::string& text : options.uris) {
+    const stun::Uri uri = *stun::Uri::parse(text);
+    relay = relay || uri.is_turn();
+    if (uri.scheme == stun::Uri::Scheme::stuns) {
+      return refuse(fmt::format("{} needs STUN over TLS, which this build does not have yet", text));
     }
-    servers.push_back(std::move(uri));
+    if (uri.is_turn() && !login) return refuse(fmt::format("{} needs --ice-user and --ice-password", text));
+    servers.push_back(uri.is_turn() ? ice::IceServer{uri, login} : ice::IceServer{uri});
+  }
+  if (!relay && login) return refuse("--ice-user is for a TURN server among --ice-server");
+  if (!relay && !servers.empty() && policy == CandidatePolicy::relay_only) {
+    return refuse("--policy relay needs a TURN server among --ice-server");
   }
   return servers;
 }
@@ -250,7 +273,7 @@ int run_join(int argc, const char* const* argv) {
   CLI::App app{"One peer of a mesh: sends what it reads from standard input, a line at a time, to every other",
                std::string{program}};
   Options options;
-  std::vector<std::string> servers;
+  ServerOptions servers;
   add_common_options(app, options.common);
   app.add_option("IP:PORT", options.server, "of the signalling server")
       ->required()
@@ -261,7 +284,7 @@ int run_join(int argc, const char* const* argv) {
       ->required()
       ->check(name_form())
       ->type_name("NAME");
-  app.add_option("--ice-server", servers, "a STUN server; else those that the signalling server names")
+  app.add_option("--ice-server", servers.uris, "a STUN or TURN server; else those that the signalling server names")
       ->check(uri_form())
       ->type_name("URI")
       ->allow_extra_args(false);
@@ -277,11 +300,13 @@ int run_join(int argc, const char* const* argv) {
                  fmt::format("leave after so many seconds, {} at least", shortest_stay))
       ->check(CLI::Range(shortest_stay, longest_stay).description(""))
       ->type_name("SECONDS");
-  TurnOptions turn{app, {"--ice-user", "--ice-password"}};
-  turn.add_policy();
+  CLI::Option* user = app.add_option("--ice-user", servers.user, "who we are to the TURN servers")->type_name("NAME");
+  CLI::Option* password = app.add_option("--ice-password", servers.password, "what proves it")->type_name("PASSWORD");
+  user->needs(password);
+  password->needs(user);
+  add_policy_option(app, options.policy);
   if (const auto status = parse_command_line(app, argc, argv)) return *status;
-  if (turn.refuse()) return exit_usage;
-  const auto usable = usable_servers(servers);
+  const auto usable = usable_servers(servers, options.policy);
   if (!usable) return exit_usage;
   options.servers = *usable;
   if (options.trace.empty()) return Participant{std::move(options), nullptr}.run();

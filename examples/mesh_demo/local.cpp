@@ -40,6 +40,7 @@ constexpr int most_local_peers = 32;  // 496 pairs, which a pace of 5 ms a trans
 struct Options {
   CommonOptions common;
   int peers = 4;
+  CandidatePolicy policy = CandidatePolicy::all;
 };
 
 class Local {
@@ -51,8 +52,7 @@ class Local {
         secret_{make_secret(context_.environment().random)},
         signalling_{context_, SignallingConfig{.ice_servers =
                                                    [this](const Address& arrived_at, std::string_view user) {
-                                                     return ice_servers_for(arrived_at, bound_.plain, {},
-                                                                            grant_relay(secret_, user, unix_time()));
+                                                     return ice_servers(arrived_at, user);
                                                    }}},
         deadline_{context_.get_executor()},
         signals_{context_.get_executor(), SIGINT, SIGTERM},
@@ -92,6 +92,14 @@ class Local {
     return names;
   }
 
+  /// Every pair on loopback has a direct path. Allocations beside it would only take slots of the pacer that all peers
+  /// share, so they are made where nothing else may be used.
+  std::vector<IceServer> ice_servers(const Address& arrived_at, std::string_view user) const {
+    const auto grant =
+        options_.policy == CandidatePolicy::relay_only ? grant_relay(secret_, user, unix_time()) : std::nullopt;
+    return ice_servers_for(arrived_at, bound_.plain, {}, grant);
+  }
+
   /// All peers come from one address, and everybody is known: what bounds strangers has no place here.
   static turn::ServerConfig server_config() {
     turn::ServerConfig config;
@@ -120,6 +128,7 @@ class Local {
     MeshConfig config{.server = server, .room = "local", .name = name};
     config.loopback_addresses = {{Address::loopback(Family::ipv4), "lo"}};
     config.call.attempt_timeout = attempt_timeout;
+    config.call.agent.policy = options_.policy;
     peers_.push_back({name, std::make_unique<io::Driver<Mesh>>(context_, config, context_.environment())});
     io::Driver<Mesh>& driver = *peers_.back().driver;
     driver.on_event([this, name, &driver](const MeshEvent& event) { on_event(name, driver, event); });
@@ -189,11 +198,9 @@ int run_local(int argc, const char* const* argv) {
       ->check(CLI::Range(2, most_local_peers).description(""))
       ->type_name("N")
       ->capture_default_str();
-  TurnOptions turn{app, {}};
-  turn.add_policy();
+  add_policy_option(app, options.policy);
   app.footer("Other commands, each with --help: mesh_demo serve, mesh_demo join");
   if (const auto status = parse_command_line(app, argc, argv)) return *status;
-  if (turn.refuse()) return exit_usage;
   return Local{options}.run();
 }
 

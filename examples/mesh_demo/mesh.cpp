@@ -5,10 +5,24 @@
 #include <utility>
 
 namespace ice::mesh {
+namespace {
+
+/// What the agent can make of a server that was handed out; a TURN server takes nobody without a name.
+std::optional<ice::IceServer> usable_server(const std::string& url, const IceServer& server) {
+  const auto uri = stun::Uri::parse(url);
+  if (!uri) return std::nullopt;
+  if (uri->scheme == stun::Uri::Scheme::stun) return ice::IceServer{*uri};
+  if (!uri->is_turn() || server.username.empty()) return std::nullopt;
+  auto login = stun::Login::make(server.username, server.credential);
+  if (!login) return std::nullopt;
+  return ice::IceServer{*uri, std::move(*login)};
+}
+
+}  // namespace
 
 Mesh::Mesh(MeshConfig config, Environment environment)
     : config_{std::move(config)}, environment_{environment}, link_{tickets_.next(), config_.server} {
-  config_.call.agent.servers.assign(config_.servers.begin(), config_.servers.end());
+  config_.call.agent.servers = config_.servers;
 }
 
 // ---- verbs
@@ -189,13 +203,12 @@ void Mesh::handle_message(TimePoint now, const Welcome& welcome) {
 }
 
 void Mesh::take_servers(const std::vector<IceServer>& servers) {
+  auto& taken = config_.call.agent.servers;
   for (const IceServer& server : servers) {
     for (const std::string& url : server.urls) {
-      auto uri = stun::Uri::parse(url);
-      auto& taken = config_.call.agent.servers;
-      const bool usable = uri && uri->scheme == stun::Uri::Scheme::stun && taken.size() < most_ice_servers;
-      if (usable)
-        taken.push_back(std::move(*uri));
+      auto usable = usable_server(url, server);
+      if (usable && taken.size() < most_ice_servers)
+        taken.push_back(std::move(*usable));
       else
         ++ignored_;
     }

@@ -19,8 +19,8 @@ struct MeshConfig {
   Endpoint server;  ///< signalling
   std::string room;
   std::string name;
-  std::vector<stun::Uri> servers{};  ///< of STUN; empty takes what `welcome` hands out
-  CallConfig call{};                 ///< agent.servers is set by the mesh
+  std::vector<ice::IceServer> servers{};  ///< empty takes what `welcome` hands out
+  CallConfig call{};                      ///< agent.servers is set by the mesh
   /// Instead of call.addresses where signalling is reached over loopback, whatever address it was asked at: its peers
   /// may be on the same host. Loopback is allowed then.
   std::vector<LocalAddress> loopback_addresses{};

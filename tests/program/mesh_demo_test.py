@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """mesh_demo_test.py MESH_DEMO: the program as people use it: one that serves and some that join, on loopback."""
 
+import base64
+import hashlib
+import hmac
 import json
 import os
 import signal
@@ -12,6 +15,13 @@ import unittest
 import programs
 from programs import PATIENCE, Program, run
 from turn_client import endpoint_of, tcp_client, udp_client
+
+
+def login_of(secret):
+    """--ice-user's value, --ice-password and its value: what whoever knows the secret may relay with."""
+    user = f"{int(time.time()) + 600}:test"
+    password = base64.b64encode(hmac.new(secret.encode(), user.encode(), hashlib.sha1).digest()).decode()
+    return user, "--ice-password", password
 
 
 class Local(unittest.TestCase):
@@ -32,6 +42,15 @@ class Local(unittest.TestCase):
         summary = json.loads(out.splitlines()[-1])
         self.assertEqual((status, summary["connected"], summary["pairs"]), (0, 120, 120))
         self.assertEqual(summary["messages_delivered"], 240)
+
+    def test_peers_find_each_other_through_relays_alone(self):
+        status, out, errors = run("local", "--policy", "relay", "--json")
+        self.assertEqual((status, errors), (0, ""))
+        events = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual(events[-1], {"event": "summary", "peers": 4, "pairs": 6, "connected": 6, "relayed": 6,
+                                      "messages_sent": 12, "messages_delivered": 12})
+        self.assertEqual({(one["local_type"], one["remote_type"]) for one in events if one["event"] == "connected"},
+                         {("relay", "relay")})
 
     def test_is_what_it_does_without_a_command_and_shows_a_table(self):
         status, out, errors = run("--peers", "3")
@@ -107,7 +126,8 @@ class Serve(unittest.TestCase):
 
 class Join(unittest.TestCase):
     def setUp(self):
-        self.server = Program(self, "serve", "--listen", "127.0.0.1:0", "--ice-listen", "127.0.0.1:0")
+        self.server = Program(self, "serve", "--listen", "127.0.0.1:0", "--ice-listen", "127.0.0.1:0", "--secret",
+                              "the secret of the test")
         self.address = self.server.wait_for("ready")["signalling"]
 
     def join(self, name, *arguments):
@@ -179,6 +199,16 @@ class Join(unittest.TestCase):
             status, out, errors = run("join", address, "--room", "room", "--name", "a", "--exit-after", "0.2", "--json")
         self.assertEqual((status, out), (1, ""))
         self.assertEqual(errors, f"mesh_demo join: signalling at {address} was not reached in 0.2 s\n")
+
+    def test_relays_alone_connect_with_what_the_server_hands_out_and_with_what_is_given(self):
+        ice = self.server.seen[0]["ice"]
+        handed_out = self.join("a", "--policy", "relay")
+        given = self.join("b", "--policy", "relay", "--ice-server", f"turn:{ice}?transport=tcp", "--ice-user",
+                          *login_of("the secret of the test"))
+        for peer, other in ((handed_out, "b"), (given, "a")):
+            connected = peer.wait_for("connected", peer=other)
+            self.assertEqual((connected["local_type"], connected["remote_type"]), ("relay", "relay"))
+        self.assert_talk({"a": handed_out, "b": given}, "through a relay from")
 
     def test_writes_a_report(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -269,13 +299,16 @@ class Usage(unittest.TestCase):
             with self.subTest(arguments):
                 self.assert_status(2, *arguments)
 
-    def test_what_needs_turn_is_refused_with_the_reason(self):
+    def test_servers_that_make_no_sense_are_refused_with_the_reason(self):
         join = ("join", "127.0.0.1:9", "--room", "r", "--name", "n")
-        for arguments in (("local", "--policy", "relay"), (*join, "--policy", "relay"),
-                          (*join, "--ice-server", "turn:127.0.0.1"), (*join, "--ice-user", "u"),
-                          (*join, "--ice-password", "p")):
+        login = ("--ice-user", "u", "--ice-password", "p")
+        for arguments, reason in ((("--ice-server", "turn:127.0.0.1"), "--ice-user"),
+                                  (("--ice-user", "u"), "--ice-password"), (("--ice-password", "p"), "--ice-user"),
+                                  (("--ice-server", "stun:127.0.0.1", *login), "TURN"), (login, "TURN"),
+                                  (("--ice-server", "stun:127.0.0.1", "--policy", "relay"), "TURN"),
+                                  (("--ice-server", "stuns:stun.example.org"), "TLS"), (("--policy", "none"), "--policy")):
             with self.subTest(arguments):
-                self.assertIn("TURN", self.assert_status(2, *arguments))
+                self.assertIn(reason, self.assert_status(2, *join, *arguments))
 
     def test_explain_is_refused(self):
         self.assert_status(2, "explain", "report.json")

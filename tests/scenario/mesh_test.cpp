@@ -51,7 +51,7 @@ TEST(Mesh, ARunFollowsFromItsSeed) {
 }
 
 TEST(Mesh, AServerThatIsNamedIsAskedForOnceAndUsedByEveryCall) {
-  const std::vector<stun::Uri> named{*stun::Uri::parse("stun:stun.example:3478")};
+  const std::vector<ice::IceServer> named{*stun::Uri::parse("stun:stun.example:3478")};
   const auto names_needed = [](const MeshWorld::Peer& peer) {
     return std::count_if(peer.events.begin(), peer.events.end(),
                          [](const MeshEvent& event) { return std::holds_alternative<NameNeeded>(event); });

@@ -67,12 +67,16 @@ class MeshWorld {
   static Endpoint signalling() { return {Address::v4(198, 51, 100, 9), 9000}; }
   static Endpoint stun() { return {Address::v4(198, 51, 100, 1), 3478}; }
 
-  explicit MeshWorld(std::uint64_t seed = 1, mesh::SignallingLimits limits = {})
+  enum class Relay : bool { no, yes };
+
+  /// `relay`: whether peers may use the TURN server, or are told of the STUN server in it alone.
+  explicit MeshWorld(std::uint64_t seed = 1, mesh::SignallingLimits limits = {}, Relay relay = Relay::no)
       : network{seed},
         stun_host{network.internet().add_host("stun", {stun().address})},
         signalling_host{network.internet().add_host("signalling", {signalling().address})},
-        signalling_server{{[this](const Address& arrived_at, std::string_view user) {
+        signalling_server{{[this, relay](const Address& arrived_at, std::string_view user) {
                              const std::array listening{stun()};
+                             if (relay == Relay::no) return mesh::ice_servers_for(arrived_at, listening, {});
                              return mesh::ice_servers_for(arrived_at, listening, {},
                                                           mesh::grant_relay(secret, user, unix_time()));
                            },
@@ -94,7 +98,7 @@ class MeshWorld {
 
   /// A peer behind a NAT, or without one; it does nothing yet.
   Peer& add(std::optional<sim::NatConfig> nat = {}, std::string name = {}, const mesh::CallConfig& call = {},
-            std::vector<stun::Uri> servers = {}) {
+            std::vector<IceServer> servers = {}) {
     const auto id = static_cast<std::uint8_t>(peers.size() + 1);
     auto peer = std::make_unique<Peer>(
         Peer{.name = name.empty() ? "p" + std::to_string(id) : std::move(name), .random = network.make_random()});
@@ -113,7 +117,7 @@ class MeshWorld {
     return added;
   }
   Peer& join(std::optional<sim::NatConfig> nat = {}, std::string name = {}, const mesh::CallConfig& call = {},
-             std::vector<stun::Uri> servers = {}) {
+             std::vector<IceServer> servers = {}) {
     Peer& peer = add(std::move(nat), std::move(name), call, std::move(servers));
     peer.machine->join(network.now());
     peer.node->wake();
