@@ -89,6 +89,7 @@ json::object to_json(const ServerReport& server, TimePoint origin) {
       .nonzero("mapping_changes", server.mapping_changes)
       .nonzero("error_code", server.error_code)
       .cause(server.cause)
+      .error("why", server.why)
       .done();
 }
 

@@ -104,6 +104,7 @@ struct ServerReport {
   std::uint32_t losses = 0;           ///< how often an allocation was there and is gone
   std::uint16_t error_code = 0;       ///< the last STUN error, 0 for none
   Cause cause = Cause::none;
+  std::error_code why;  ///< of a TURN server: more exact than the cause, such as why TLS did not come about
 };
 
 /// A remote candidate and how it became known.

@@ -75,6 +75,7 @@ struct ICE_HIDDEN Agent::Impl {
   void ask_permissions(TimePoint now);
   void release_later(TimePoint at) noexcept;
   void release_relays(TimePoint now);
+  void forget_peers(Relays::Relay& relay, const Address& all_but);
   Received handle_relayed(TimePoint now, Relays::Relay& relay, const Received& inside, MutableBytes scratch);
   /// Where a part writes what may have to be wrapped.
   MutableBytes inner_scratch(MutableBytes scratch) const noexcept;

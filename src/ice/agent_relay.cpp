@@ -120,12 +120,15 @@ void Agent::Impl::handle_relay_event(TimePoint now, RelayIndex index, const turn
 void Agent::Impl::handle_relay_event(TimePoint now, RelayIndex index, const turn::PermissionRefused& event) {
   for (PairIndex i = 0; i < current->checklist.pairs().size(); ++i) {
     Pair& pair = current->checklist[i];
-    if (relays.find(current->checklist.base_of(pair).socket) != &relays[index] || !pair.undecided() ||
-        current->checklist.destination(pair).address != event.peer)
+    if (relays.find(current->checklist.base_of(pair).socket) != &relays[index] ||
+        current->checklist.destination(pair).address != event.peer || !(pair.undecided() || pair.selected))
       continue;
     pair.error_code = static_cast<std::uint16_t>(event.why.code);
     current->note(now, "ice-permission-refused", pair, pair.error_code);
-    check_failed(now, i, Cause::permission_refused);
+    if (pair.selected)
+      end(now, AgentState::disconnected, Cause::permission_refused);
+    else
+      check_failed(now, i, Cause::permission_refused);
   }
 }
 
@@ -164,15 +167,22 @@ void Agent::Impl::release_relays(TimePoint now) {
   if (current->selected && !ended()) {
     const Pair& selected = current->checklist[*current->selected];
     used.push_back(current->checklist.base_of(selected).socket);
-    if (Relays::Relay* relay = relays.find(used.back()))
-      for (const Pair& pair : current->checklist.pairs()) {
-        const Address peer = current->checklist.destination(pair).address;
-        if (peer != current->checklist.destination(selected).address) relay->allocation.forget(peer);
-      }
+    const Address peer = current->checklist.destination(selected).address;
+    if (Relays::Relay* relay = relays.find(used.back())) forget_peers(*relay, peer);
   }
   if (const auto carrying = past.carrying_socket(now)) used.push_back(*carrying);
   for (const Relays::Way& way : relays.release_all_but(now, used)) lose_base(now, way.socket, {}, Cause::superseded);
   handle_relay_events(now);
+}
+
+// Permissions are few, and a call may restart often.
+void Agent::Impl::forget_peers(Relays::Relay& relay, const Address& all_but) {
+  const auto forget = [&](const std::vector<PairReport>& pairs) {
+    for (const PairReport& pair : pairs)
+      if (pair.remote.address != all_but) relay.allocation.forget(pair.remote.address);
+  };
+  forget(current->pair_reports());
+  for (const GenerationReport& earlier : past.report()) forget(earlier.pairs);
 }
 
 // ---- what passes through them

@@ -273,7 +273,10 @@ std::vector<ServerReport> Relays::report() const {
     told.losses = known.losses;
     told.error_code = static_cast<std::uint16_t>(known.last_refusal.code);
     const bool up = known.state == turn::AllocationState::allocated;
-    if (!up && known.state != turn::AllocationState::released) told.cause = cause_of(known.last_refusal);
+    if (!up && known.state != turn::AllocationState::released) {
+      told.cause = cause_of(known.last_refusal);
+      told.why = known.last_refusal.error;
+    }
     all.push_back(std::move(told));
   }
   return all;

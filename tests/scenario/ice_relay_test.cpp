@@ -289,6 +289,38 @@ TEST(Relay, ALongCallIsRefreshedAndRestartsOnTheSameAllocation) {
   EXPECT_LE((*call.turn)->gauges().allocations, 2U);
 }
 
+// The allocation outlives its credentials (RFC 8656 §5), and a new one takes new ones.
+TEST(Relay, CredentialsThatExpireInMidCallMayBeReplaced) {
+  const auto login = [](std::chrono::seconds until) {
+    return *turn::make_shared_secret_login(Call::relay_secret, "id",
+                                           test::TurnServerProcess::unix_time_at_start + until);
+  };
+  Call::Config config = symmetric_on_both_sides();
+  for (test::SideConfig* side : {&config.caller, &config.callee}) side->relay_login = login(60s);
+  Call call{config};
+  call.start();
+  expect_connected_by_relay(call);
+  call.network.run_for(20min);
+  expect_talk(call);
+  // Only a new allocation needs new ones.
+  call.turn->die();
+  call.turn->start();
+  call.network.run_for(60s);
+  const int side = restarts_needed(call, 0).empty() ? 1 : 0;
+  ASSERT_FALSE(restarts_needed(call, side).empty());
+  call.restart(side);
+  call.network.run_for(60s);
+  EXPECT_NE(call.agent(0).state(), AgentState::connected);
+  EXPECT_EQ(relay_report(call, 0).cause, Cause::wrong_credentials);
+  for (const int one : {0, 1}) call.replace_credentials(one, login(30min));
+  call.network.run_for(1s);
+  call.restart(side);
+  call.network.run_for(5s);
+  EXPECT_EQ(call.agent(0).state(), AgentState::connected);
+  EXPECT_EQ(call.agent(1).state(), AgentState::connected);
+  expect_talk(call);
+}
+
 TEST(Relay, ClosingGivesEverythingBack) {
   Call call{symmetric_on_both_sides({Transport::udp, Transport::tcp})};
   call.start();

@@ -150,6 +150,42 @@ TEST(LocalCandidates, NameAMappedAddressByACandidateThatIsKnownOrByANewPeerRefle
   EXPECT_EQ(all.find_or_add_mapped(0, endpoint("203.0.113.7:2")), fresh);
 }
 
+// RFC 8445 §5.1.1.2: "the base of a relayed candidate is that candidate itself".
+TEST(LocalCandidates, ARelayedCandidateIsItsOwnBaseAndIsLikedByItsTransport) {
+  Locals locals{{"192.0.2.1:5000", "192.0.2.2:5000"}};
+  auto& all = locals.candidates;
+  ASSERT_TRUE(all.add_host(0) && all.add_host(1));
+  std::uint32_t way = 100;
+  std::uint32_t last = all[0].priority;
+  std::set<std::string> foundations;
+  for (const Transport transport : {Transport::udp, Transport::dtls, Transport::tcp, Transport::tls})
+    for (const BaseIndex host : {BaseIndex{0}, BaseIndex{1}}) {
+      const std::uint16_t port = static_cast<std::uint16_t>(50'000 + way);
+      const auto added = all.add_relayed(
+          {}, {host, SocketId{way}, {one_server, port}, endpoint("203.0.113.7:1"), {one_server, 3478}, 3, transport});
+      ASSERT_TRUE(added);
+      EXPECT_EQ(all[*added].type, CandidateType::relayed);
+      EXPECT_EQ(all[*added].related, endpoint("203.0.113.7:1"));
+      EXPECT_LT(all[*added].priority, last) << "unique, and in this order";
+      last = all[*added].priority;
+      foundations.insert(all[*added].foundation);
+      const auto base = all.base_of(SocketId{way++});
+      ASSERT_TRUE(base);
+      EXPECT_TRUE(locals.base(*base).live());
+      EXPECT_EQ(locals.base(*base).local, (Endpoint{one_server, port}));
+      EXPECT_EQ(locals.base(*base).host_priority, all[*added].priority);
+      EXPECT_LT(locals.base(*base).check_priority(), locals.base(1).check_priority());
+    }
+  EXPECT_EQ(foundations.size(), 4U) << "one for each transport to the server (RFC 8445 §5.1.1.3)";
+}
+
+TEST(LocalCandidates, ARelayedAddressThatNoCandidateMayHaveIsNone) {
+  Locals locals{{"192.0.2.1:5000"}};
+  for (const std::string_view text : {"127.0.0.1:5000", "224.0.0.1:5000", "[::ffff:192.0.2.1]:5000"})
+    EXPECT_FALSE(
+        locals.candidates.add_relayed({}, {0, SocketId{9}, endpoint(text), {}, {one_server, 3478}, 0, Transport::udp}));
+}
+
 TEST(LocalCandidates, KeepTheirLimit) {
   Locals locals{{"192.0.2.1:5000", "192.0.2.2:5000", "192.0.2.3:5000"}, false, 2};
   EXPECT_TRUE(locals.candidates.add_host(0));

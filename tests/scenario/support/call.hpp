@@ -43,6 +43,7 @@ class Call {
     std::vector<std::string> received{};
     std::optional<TimePoint> connected{};
     TimePoint changed{};                          // when its state did, last
+    std::size_t first_relay = 0;                  // the ServerId of its first TURN server
     bool described = false;                       // its description is on its way to the peer
     bool offering = false;                        // and asks for one of the peer
     std::vector<std::function<void()>> unsent{};  // candidates from before
@@ -60,7 +61,7 @@ class Call {
     const auto places = config_.build(network);
     if (!config_.relays.empty()) {
       turn.emplace(network, relay_server(), relay_server_v6());
-      turn->users = {{"user", "pass"}, {"other", "word"}};
+      turn->secrets = {std::string{relay_secret}};
       turn->start();
     }
     build(0, places[0], config_.caller);
@@ -80,6 +81,14 @@ class Call {
   /// (RFC 3264 §4).
   void restart(int side) {
     EXPECT_TRUE(agent(side).restart(network.now()));
+    (*this)[side].node->wake();
+  }
+
+  /// From its next request on a side shows this to the TURN server.
+  void replace_credentials(int side, const stun::Login& login) {
+    for (std::size_t i = 0; i < config_.relays.size(); ++i)
+      agent(side).replace_credentials(network.now(),
+                                      ServerId{static_cast<std::uint16_t>((*this)[side].first_relay + i)}, login);
     (*this)[side].node->wake();
   }
 
@@ -128,6 +137,8 @@ class Call {
     return a && b && a->mapped == b->remote && a->remote == b->mapped;
   }
 
+  /// That the TURN server knows users by who have a name of the time.
+  static constexpr std::string_view relay_secret = "secret";
   static Endpoint relay_server() { return endpoint("198.51.100.9:3478"); }
   static Endpoint relay_server_v6() { return endpoint("[2001:db8:ffff::9]:3478"); }
   static std::string relay_uri(Transport transport) {
@@ -149,6 +160,7 @@ class Call {
       if (config.ipv4) agent.servers.push_back(*stun::Uri::parse("stun:" + Topology::server_v4().to_string()));
       if (config.ipv6) agent.servers.push_back(*stun::Uri::parse("stun:" + Topology::server_v6().to_string()));
     }
+    side.first_relay = agent.servers.size();
     for (const Transport transport : config_.relays)
       agent.servers.emplace_back(*stun::Uri::parse(relay_uri(transport)),
                                  config.relay_login.value_or(*stun::Login::make("user", "pass")));
