@@ -7,14 +7,15 @@
 namespace ice {
 namespace {
 
+// One that was lost asks again by itself, and its candidate may save the call: it is neither settled, so that the peer
+// can still be told of it, nor begun anew, which would make it one that never was there and is not asked again.
 bool is_settled(turn::AllocationState state) noexcept {
-  return state == turn::AllocationState::allocated || state == turn::AllocationState::waiting ||
-         state == turn::AllocationState::failed;
+  return state == turn::AllocationState::allocated || state == turn::AllocationState::failed;
 }
 
 bool may_begin(turn::AllocationState state) noexcept {
   return state == turn::AllocationState::idle || state == turn::AllocationState::released ||
-         state == turn::AllocationState::waiting || state == turn::AllocationState::failed;
+         state == turn::AllocationState::failed;
 }
 
 }  // namespace
