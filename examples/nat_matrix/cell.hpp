@@ -11,14 +11,18 @@
 
 namespace ice::matrix {
 
+/// Whether the agents are offered a relay, and how they reach it.
+enum class Relay : std::uint8_t { none, udp, tcp };
+
 /// A kind of NAT under its name.
 struct NatKind {
   std::string name;
   std::optional<sim::NatConfig> nat{};  ///< none: on the internet itself
 };
 
-/// "open", "full cone", "restricted cone", "port restricted cone", "symmetric" (RFC 3489 §5).
-std::vector<NatKind> classic_kinds();
+/// "open", "full cone", "restricted cone", "port restricted cone", "symmetric" (RFC 3489 §5); and, where a relay can be
+/// reached over TCP, "udp blocked", from which nothing else leads out.
+std::vector<NatKind> classic_kinds(Relay relay = Relay::none);
 
 /// Mapping × filtering of RFC 4787, named "endpoint-independent/address-dependent" and so on, mapping first.
 std::vector<NatKind> grid_kinds();
@@ -38,8 +42,8 @@ struct Cell {
   std::array<Side, 2> sides{};
 };
 
-/// Lets an agent behind `a` call one behind `b` in a simulated internet with one STUN server. What happens follows from
-/// the seed alone.
-Cell run_cell(const NatKind& a, const NatKind& b, std::uint64_t seed);
+/// Lets an agent behind `a` call one behind `b` in a simulated internet with one server, of STUN and of TURN where a
+/// relay is offered. What happens follows from the seed alone.
+Cell run_cell(const NatKind& a, const NatKind& b, std::uint64_t seed, Relay relay = Relay::none);
 
 }  // namespace ice::matrix

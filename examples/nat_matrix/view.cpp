@@ -74,26 +74,63 @@ std::string row_name(const NatKind& kind, bool full) {
   return kind.name.substr(0, kind.name.size() - (kind.name.ends_with(cone) ? cone.size() : 0));
 }
 
+/// What a table has room to say of each cell on 80 columns.
+enum class Detail : std::uint8_t {
+  types,  ///< the candidates that either side came to use: five columns
+  path,   ///< direct or relayed: six
+  time,   ///< how long it took: nine
+};
+
+Detail detail_of(const std::vector<NatKind>& kinds, bool full) {
+  constexpr std::size_t columns_of_types = 5;
+  if (full) return Detail::time;
+  return kinds.size() > columns_of_types ? Detail::path : Detail::types;
+}
+
 /// The same, no wider than a cell.
-std::string column_name(const NatKind& kind, bool full) {
-  std::string name = row_name(kind, full);
-  return name == "port restricted" ? "port restr." : name;
+std::string column_name(const NatKind& kind, Detail detail) {
+  std::string name = row_name(kind, detail == Detail::time);
+  if (name == "port restricted") return detail == Detail::path ? "port r." : "port restr.";
+  if (detail != Detail::path) return name;
+  if (name == "restricted") return "restr.";
+  if (name == "symmetric") return "symm.";
+  if (name == "udp blocked") return "no UDP";
+  return name;
 }
 
-Table::Cell table_cell(const Cell& cell, bool full, Language language) {
+bool is_relayed(const Cell& cell) {
+  return std::any_of(cell.sides.begin(), cell.sides.end(),
+                     [](const Cell::Side& side) { return side.type == CandidateType::relayed; });
+}
+
+Table::Cell table_cell(const Cell& cell, Detail detail, Language language) {
   if (!cell.connected) return {std::string{Text{"none", "불가"}.in(language)}, Colour::red};
-  if (full) return {fmt::format("{} ms", milliseconds(cell.took)), Colour::green};
-  return {fmt::format("{}/{}", to_string(*cell.sides[0].type), to_string(*cell.sides[1].type)), Colour::green};
+  const bool relayed = is_relayed(cell);
+  const Colour colour = relayed ? Colour::yellow : Colour::green;
+  switch (detail) {
+    case Detail::types:
+      return {fmt::format("{}/{}", to_string(*cell.sides[0].type), to_string(*cell.sides[1].type)), colour};
+    case Detail::path:
+      return {std::string{(relayed ? Text{"relay", "중계"} : Text{"direct", "직접"}).in(language)}, colour};
+    case Detail::time:
+      return {fmt::format("{} ms", milliseconds(cell.took)), colour};
+  }
+  return {};
 }
 
-std::string legend(bool full, Language language) {
-  if (full) {
+std::string legend(Detail detail, Language language) {
+  if (detail == Detail::time) {
     return std::string{
         Text{"Rows call columns. Mapping/filtering: E endpoint-independent, A address-dependent,\n"
              "P address-and-port-dependent (RFC 4787 §4.1, §5).",
              "행이 열에 전화를 겁니다. 매핑/필터링: E 엔드포인트 독립, A 주소 의존,\n"
              "P 주소와 포트 의존 (RFC 4787 §4.1, §5)."}
             .in(language)};
+  }
+  if (detail == Detail::path) {
+    return std::string{Text{"Rows call columns. Each cell is the path that data came to take, or none.",
+                            "행이 열에 전화를 겁니다. 칸은 데이터가 지나게 된 경로입니다."}
+                           .in(language)};
   }
   return std::string{
       Text{"Rows call columns. Each cell is the type of candidate that either side came to use, or none.",
@@ -127,28 +164,32 @@ boost::json::object summary_json(const std::vector<Cell>& cells, std::uint64_t s
           {"seed", seed},
           {"cells", cells.size()},
           {"connected", connected},
+          {"relayed", std::count_if(cells.begin(), cells.end(), is_relayed)},
           {"failed", static_cast<std::int64_t>(cells.size()) - connected}};
 }
 
-std::string render(const std::vector<NatKind>& kinds, const std::vector<Cell>& cells, bool full,
+std::string render(const std::vector<NatKind>& kinds, const std::vector<Cell>& cells, Relay relay, bool full,
                    const programs::Output& output, Language language) {
+  const Detail detail = detail_of(kinds, full);
   Table table{std::vector<Table::Align>(kinds.size() + 1, Table::Align::left)};
   std::vector<Table::Cell> heading{{"", Colour::none}};
-  for (const NatKind& kind : kinds) heading.push_back({column_name(kind, full), Colour::bold});
+  for (const NatKind& kind : kinds) heading.push_back({column_name(kind, detail), Colour::bold});
   table.add_row(std::move(heading));
   auto cell = cells.begin();
   for (const NatKind& kind : kinds) {
     std::vector<Table::Cell> row{{row_name(kind, full), Colour::bold}};
-    for (std::size_t i = 0; i < kinds.size(); ++i) row.push_back(table_cell(*cell++, full, language));
+    for (std::size_t i = 0; i < kinds.size(); ++i) row.push_back(table_cell(*cell++, detail, language));
     table.add_row(std::move(row));
   }
-  std::string text = table.render(output) + "\n\n" + legend(full, language) + "\n";
+  std::string text = table.render(output) + "\n\n" + legend(detail, language) + "\n";
 
   std::size_t connected = 0;
+  std::size_t relayed = 0;
   std::string failures;
   for (const Cell& one : cells) {
     if (one.connected) {
       ++connected;
+      if (is_relayed(one)) ++relayed;
       continue;
     }
     if (full) continue;  // half of the grid, and all for the same reason
@@ -157,9 +198,15 @@ std::string render(const std::vector<NatKind>& kinds, const std::vector<Cell>& c
       failures += fmt::format("\n  {}: {}", to_string(finding.cause), finding.text);
     }
   }
-  text += format_in(language, "{} of {} have a direct path. Where there is none, the remedy is {}.",
-                    "{1}칸 중 {0}칸이 직접 연결됩니다. 연결되지 않는 칸의 해결책: {2}.", connected, cells.size(),
-                    remedy.in(language));
+  if (relay != Relay::none) {
+    text +=
+        format_in(language, "{0} of {1} connect, {2} of them through the relay.",
+                  "{1}칸 중 {0}칸이 연결되고, 그중 {2}칸은 중계 서버를 거칩니다.", connected, cells.size(), relayed);
+  } else {
+    text += format_in(language, "{} of {} have a direct path. Where there is none, the remedy is {}.",
+                      "{1}칸 중 {0}칸이 직접 연결됩니다. 연결되지 않는 칸의 해결책: {2}.", connected, cells.size(),
+                      remedy.in(language));
+  }
   return text + failures;
 }
 

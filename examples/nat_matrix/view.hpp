@@ -16,11 +16,12 @@ namespace ice::matrix {
 /// where it is connected.
 boost::json::object to_json(const Cell& cell, programs::Language language);
 
-/// {"event":"summary", seed, cells, connected, failed}.
+/// {"event":"summary", seed, cells, connected, relayed, failed}; `relayed` counts those connected through a relay.
 boost::json::object summary_json(const std::vector<Cell>& cells, std::uint64_t seed);
 
-/// The table, what its cells mean, and why those failed that did. `full` is the grid of RFC 4787.
-std::string render(const std::vector<NatKind>& kinds, const std::vector<Cell>& cells, bool full,
+/// The table, what its cells mean, and why those failed that did. `relay` is what was offered; `full` is the grid of
+/// RFC 4787.
+std::string render(const std::vector<NatKind>& kinds, const std::vector<Cell>& cells, Relay relay, bool full,
                    const programs::Output& output, programs::Language language);
 
 }  // namespace ice::matrix

@@ -143,6 +143,59 @@ TEST(NatMatrix, TheWholeGridConnectsExactlyWhereReasoningAndTheOracleSayThatItCa
   EXPECT_EQ(connected, 42U);
 }
 
+std::vector<Cell> all_cells(const std::vector<NatKind>& kinds, Relay relay = Relay::none) {
+  std::vector<Cell> cells;
+  for (const NatKind& a : kinds) {
+    for (const NatKind& b : kinds) cells.push_back(run_cell(a, b, 1, relay));
+  }
+  return cells;
+}
+
+bool is_relayed(const Cell& cell) {
+  return cell.sides[0].type == CandidateType::relayed || cell.sides[1].type == CandidateType::relayed;
+}
+
+TEST(NatMatrix, WithARelayEveryCellConnectsAndOnlyThoseWithoutAPathUseIt) {
+  const auto kinds = classic_kinds(Relay::udp);
+  ASSERT_EQ(kinds.size(), 5U);
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    for (std::size_t row = 0; row < 5; ++row) {
+      for (std::size_t column = 0; column < 5; ++column) {
+        const Cell cell = run_cell(kinds[row], kinds[column], seed, Relay::udp);
+        SCOPED_TRACE(cell.a + " calls " + cell.b + ", seed " + std::to_string(seed));
+        ASSERT_TRUE(cell.connected);
+        EXPECT_EQ(is_relayed(cell), !expected[row][column].has_value());
+        EXPECT_LT(cell.took, 3s);
+      }
+    }
+  }
+}
+
+TEST(NatMatrix, WithARelayOverTcpWhoHasNoUdpConnectsToo) {
+  const auto kinds = classic_kinds(Relay::tcp);
+  ASSERT_EQ(kinds.size(), 6U);
+  ASSERT_EQ(kinds[5].name, "udp blocked");
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    for (std::size_t row = 0; row < 6; ++row) {
+      for (std::size_t column = 0; column < 6; ++column) {
+        const Cell cell = run_cell(kinds[row], kinds[column], seed, Relay::tcp);
+        SCOPED_TRACE(cell.a + " calls " + cell.b + ", seed " + std::to_string(seed));
+        ASSERT_TRUE(cell.connected);
+        const bool blocked = row == 5 || column == 5;
+        EXPECT_EQ(is_relayed(cell), blocked || !expected[row][column].has_value());
+        EXPECT_LT(cell.took, 3s);
+      }
+    }
+  }
+}
+
+TEST(NatMatrix, WithARelayTheWholeGridConnects) {
+  for (const Cell& cell : all_cells(grid_kinds(), Relay::udp)) {
+    SCOPED_TRACE(cell.a + " calls " + cell.b);
+    EXPECT_TRUE(cell.connected);
+  }
+}
+
 TEST(NatMatrix, CellsInJsonHaveTheirKeys) {
   const auto kinds = classic_kinds();
   const auto good = to_json(run_cell(kinds[0], kinds[4], 1), programs::Language::en);
@@ -162,28 +215,26 @@ TEST(NatMatrix, CellsInJsonHaveTheirKeys) {
   expect_findings_of_both_sides(failed);
 }
 
-std::vector<Cell> all_cells(const std::vector<NatKind>& kinds) {
-  std::vector<Cell> cells;
-  for (const NatKind& a : kinds) {
-    for (const NatKind& b : kinds) cells.push_back(run_cell(a, b, 1));
-  }
-  return cells;
-}
-
 TEST(NatMatrix, TheSummaryCountsWhatConnected) {
   const auto classic = summary_json(all_cells(classic_kinds()), 1);
   EXPECT_EQ(classic.at("cells").to_number<int>(), 25);
   EXPECT_EQ(classic.at("connected").to_number<int>(), 22);
+  EXPECT_EQ(classic.at("relayed").to_number<int>(), 0);
   EXPECT_EQ(classic.at("failed").to_number<int>(), 3);
 }
 
 TEST(NatMatrix, TheTablesFitEightyColumnsInBothLanguages) {
   const programs::Output plain{-1};
-  for (const bool full : {false, true}) {
-    const auto kinds = full ? grid_kinds() : classic_kinds();
-    const std::vector<Cell> cells = all_cells(kinds);
+  struct Table {
+    Relay relay;
+    bool full;
+  };
+  for (const auto [relay, full] :
+       {Table{Relay::none, false}, {Relay::none, true}, {Relay::udp, false}, {Relay::tcp, false}, {Relay::udp, true}}) {
+    const auto kinds = full ? grid_kinds() : classic_kinds(relay);
+    const std::vector<Cell> cells = all_cells(kinds, relay);
     for (const programs::Language language : {programs::Language::en, programs::Language::ko}) {
-      std::istringstream text{render(kinds, cells, full, plain, language)};
+      std::istringstream text{render(kinds, cells, relay, full, plain, language)};
       std::size_t rows = 0;
       for (std::string line; std::getline(text, line) && !line.empty(); ++rows) {
         EXPECT_LE(programs::display_width(line), 80U) << line;
