@@ -274,7 +274,7 @@ void Call::handle_socket(TimePoint now, const SocketEvent& event) {
   const auto* unreachable = std::get_if<SocketUnreachable>(&event);
   session_->handle_socket(now, event);
   // While the peer has to prove that it lives, a closed port is the proof that it does not.
-  const bool asked = connected() && deadline_;
+  const bool asked = connected() && deadline_ && !lost_;  // nor is a relay's closed port the peer's
   if (unreachable != nullptr && asked && pair_ && unreachable->to == pair_->remote.endpoint)
     disconnect(now, DemoCause::peer_vanished);
   pump(now);

@@ -86,8 +86,9 @@ class Call {
   static constexpr Duration proof_of_life = std::chrono::seconds{2};
   /// How long a peer that said goodbye is heard, should it have missed the acknowledgement.
   static constexpr Duration goodbye_linger = std::chrono::seconds{1};
-  /// How long an ICE restart may take before the peer is given up: as long as its consent would have lasted.
-  static constexpr Duration restart_patience = std::chrono::seconds{30};
+  /// How long an ICE restart may take before the peer is given up: longer than ICE itself has patience (RFC 8863 §4),
+  /// since a relay that died is asked for again 1, 3, 7, 15 and 31 s later.
+  static constexpr Duration restart_patience = std::chrono::seconds{45};
   /// How long a text may stay unacknowledged while the path lives. A peer that hears nothing would hold up whoever
   /// speaks to all of them.
   static constexpr Duration text_patience = std::chrono::seconds{30};

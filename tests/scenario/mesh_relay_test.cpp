@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "support/mesh_world.hpp"
 
 namespace ice::mesh {
@@ -30,7 +32,7 @@ TEST_F(MeshRelay, TwoSymmetricNatsConnectThroughItAtTheFirstAttempt) {
     ASSERT_EQ(connected.size(), 1U);
     EXPECT_EQ(connected[0].attempt, 1);
   }
-  EXPECT_GT(world.turn_server.gauges().allocations, 0U);
+  EXPECT_GT(world.turn_server().gauges().allocations, 0U);
   expect_talk(first, second);
   expect_talk(second, first);
 }
@@ -88,8 +90,47 @@ TEST_F(MeshRelay, WhoLeavesGivesItsRelayedAddressesBack) {
   world.join(sim::NatConfig::symmetric());
   ASSERT_TRUE(world.run_until([&] { return world.all_connected(); }, 10s));
   world.leave(first);
-  EXPECT_TRUE(world.run_until([&] { return world.turn_server.gauges().allocations == 0; }, 10s));
-  EXPECT_GT(world.turn_server.counters().allocations_released, 0U);
+  EXPECT_TRUE(world.run_until([&] { return world.turn_server().gauges().allocations == 0; }, 10s));
+  EXPECT_GT(world.turn_server().counters().allocations_released, 0U);
+}
+
+TEST(MeshRelayLost, StrandsNoCallWhenItComesBack) {
+  for (const Duration dead : {1s, 5s, 20s}) {
+    MeshWorld world{1, {}, MeshWorld::Relay::yes};
+    Peer& a = world.join(sim::NatConfig::symmetric());
+    Peer& b = world.join(sim::NatConfig::symmetric());
+    ASSERT_TRUE(world.run_until([&] { return world.all_connected(); }, 10s));
+    const TimePoint killed = world.network.now();
+    world.kill_turn_server();
+    world.say(a, "to b");
+    world.say(b, "to a");
+    world.network.run_for(dead);
+    world.start_turn_server();
+    const auto heard = [&] { return !a.texts("p2").empty() && !b.texts("p1").empty(); };
+    ASSERT_TRUE(world.run_until(heard, 60s)) << dead.count();
+    EXPECT_LE(world.network.now() - killed, 37s) << "36 s and a round trip of signalling";
+    EXPECT_TRUE(a.told<CallDisconnected>("p2").empty());
+    EXPECT_TRUE(b.told<CallDisconnected>("p1").empty());
+    std::vector<CallRestarting> restarts = a.told<CallRestarting>("p2");
+    for (const CallRestarting& one : b.told<CallRestarting>("p1")) restarts.push_back(one);
+    ASSERT_EQ(restarts.size(), 2U);
+    EXPECT_TRUE(std::any_of(restarts.begin(), restarts.end(),
+                            [](const CallRestarting& one) { return one.cause == EndCause{Cause::relay_lost}; }));
+  }
+}
+
+TEST(MeshRelayLost, IsNotNoticedByADirectPair) {
+  MeshWorld world{1, {}, MeshWorld::Relay::yes};
+  Peer& a = world.join(sim::NatConfig::full_cone());
+  Peer& b = world.join(sim::NatConfig::full_cone());
+  ASSERT_TRUE(world.run_until([&] { return world.all_connected(); }, 10s));
+  world.kill_turn_server();
+  world.network.run_for(120s);
+  world.say(a, "still here");
+  world.network.run_for(1s);
+  EXPECT_EQ(b.texts("p1"), std::vector<std::string>{"still here"});
+  EXPECT_TRUE(a.told<CallRestarting>("p2").empty());
+  EXPECT_TRUE(b.told<CallRestarting>("p1").empty());
 }
 
 }  // namespace

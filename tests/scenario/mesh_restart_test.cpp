@@ -80,7 +80,7 @@ TEST_F(RestartedMesh, BothMayNoticeAtOnceAndOneRestartIsMade) {
 
 TEST_F(RestartedMesh, APeerThatDiedWithoutASoundIsGivenUpAfterTheRestart) {
   b.host->kill();
-  ASSERT_TRUE(world.run_until([&] { return !a.told<CallDisconnected>("p2").empty(); }, 60s));
+  ASSERT_TRUE(world.run_until([&] { return !a.told<CallDisconnected>("p2").empty(); }, 90s));
   EXPECT_EQ(to_string(a.told<CallDisconnected>("p2")[0].cause), "consent-expired");
   ASSERT_EQ(a.told<CallRestarting>("p2").size(), 1U);
   EXPECT_EQ(to_string(a.told<CallRestarting>("p2")[0].cause), "consent-expired");

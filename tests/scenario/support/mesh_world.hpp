@@ -82,19 +82,31 @@ class MeshWorld {
                            },
                            limits}},
         turn_random_{network.make_random()},
-        turn_server{turn_config(), {.random = turn_random_, .pacer = turn_pacer_}},
-        turn_node_{stun_host, turn_server},
         signalling_node_{signalling_host, signalling_server} {
-    const auto socket = turn_node_.bind(stun().address, {stun().port, stun().port});
-    EXPECT_TRUE(socket && turn_server.add_socket({.socket = *socket, .local = stun()}));
-    EXPECT_TRUE(turn_server.add_relay_address(stun().address));
-    turn_node_.listen(stun(), Framing::stun);
-    turn_server.set_secrets({std::string{secret}});
-    turn_server.set_unix_time(network.now(), unix_time());
-    turn_node_.wake();
+    start_turn_server();
     signalling_server.listen(signalling());
     signalling_node_.wake();
   }
+
+  /// The STUN and TURN server, anew: it knows nothing of the one before.
+  void start_turn_server() {
+    turn_ = std::make_unique<TurnServer>(stun_host, Environment{turn_random_, turn_pacer_});
+    turn::Server& server = turn_->machine;
+    const auto socket = turn_->node.bind(stun().address, {stun().port, stun().port});
+    EXPECT_TRUE(socket && server.add_socket({.socket = *socket, .local = stun()}));
+    EXPECT_TRUE(server.add_relay_address(stun().address));
+    turn_->node.listen(stun(), Framing::stun);
+    server.set_secrets({std::string{secret}});
+    server.set_unix_time(network.now(), unix_time());
+    turn_->node.wake();
+  }
+  /// What kill -9 of it does.
+  void kill_turn_server() {
+    stun_host.close_sockets();
+    network.run_for(0ms);
+    turn_.reset();
+  }
+  const turn::Server& turn_server() const { return turn_->machine; }
 
   /// A peer behind a NAT, or without one; it does nothing yet.
   Peer& add(std::optional<sim::NatConfig> nat = {}, std::string name = {}, const mesh::CallConfig& call = {},
@@ -159,8 +171,16 @@ class MeshWorld {
   sim::Host& stun_host;
   sim::Host& signalling_host;
   mesh::SignallingServer signalling_server;
+  std::vector<std::unique_ptr<Peer>> peers;
+  int raw_clients = 0;
 
  private:
+  struct TurnServer {
+    TurnServer(sim::Host& host, Environment environment) : machine{turn_config(), environment}, node{host, machine} {}
+    turn::Server machine;
+    sim::Node<turn::Server> node;
+  };
+
   /// The addresses of this internet are those that documentation may use, which no real peer has (RFC 5737).
   static turn::ServerConfig turn_config() {
     turn::ServerConfig config;
@@ -168,16 +188,10 @@ class MeshWorld {
       config.allow_peers.push_back(*turn::AddressRange::parse(range));
     return config;
   }
+
   SeededRandom turn_random_;
   Pacer turn_pacer_{};
-
- public:
-  turn::Server turn_server;
-  std::vector<std::unique_ptr<Peer>> peers;
-  int raw_clients = 0;
-
- private:
-  sim::Node<turn::Server> turn_node_;
+  std::unique_ptr<TurnServer> turn_{};
   sim::Node<mesh::SignallingServer> signalling_node_;
 };
 
