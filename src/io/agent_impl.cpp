@@ -102,19 +102,20 @@ void Agent::Impl::note_unbound(const Endpoint& local, const std::string& interfa
 
 void Agent::Impl::resolve(const ServerNameNeeded& wanted) {
   if (!resolver) resolver.emplace(context);
-  const std::uint16_t port = config.servers[static_cast<std::size_t>(wanted.server)].uri.effective_port();
-  resolver->async_resolve(
-      wanted.host, [weak = weak_from_this(), server = wanted.server, port](const boost::system::error_code& failed,
-                                                                           const std::vector<Address>& addresses) {
-        const auto self = weak.lock();
-        if (!self || !self->driver) return;
-        self->driver->with([&](ice::Agent& agent, TimePoint now) {
-          if (failed) return agent.fail_server(now, server, failed);
-          std::vector<Endpoint> endpoints;
-          for (const Address& address : addresses) endpoints.push_back({address, port});
-          agent.resolve_server(now, server, endpoints);
-        });
-      });
+  // The agent speaks to a server over the transport that its URI means: the rest is for DNS to say (RFC 5928 §3).
+  const stun::Uri& uri = config.servers[static_cast<std::size_t>(wanted.server)].uri;
+  const auto found = [weak = weak_from_this(), server = wanted.server](
+                         const boost::system::error_code& failed, const std::vector<stun::ServerAddress>& servers) {
+    const auto self = weak.lock();
+    if (!self || !self->driver) return;
+    self->driver->with([&](ice::Agent& agent, TimePoint now) {
+      if (failed) return agent.fail_server(now, server, failed);
+      std::vector<Endpoint> endpoints;
+      for (const stun::ServerAddress& one : servers) endpoints.push_back(one.endpoint);
+      agent.resolve_server(now, server, endpoints);
+    });
+  };
+  resolver->async_resolve(uri, {uri.transport()}, found);
 }
 
 // Who waits for what

@@ -11,7 +11,7 @@
 #include "base/hidden.hpp"
 #include "ice/io/agent.hpp"
 #include "ice/io/driver.hpp"
-#include "ice/io/resolver.hpp"
+#include "ice/io/server_resolver.hpp"
 #include "io/context_state.hpp"
 #include "io/datagram_queue.hpp"
 #include "io/operations.hpp"
@@ -77,7 +77,7 @@ struct ICE_HIDDEN Agent::Impl : std::enable_shared_from_this<Agent::Impl> {
   Context context;
   AgentConfig config;
   std::optional<Driver<ice::Agent>> driver;  ///< none once the Agent is gone
-  std::optional<Resolver> resolver;
+  std::optional<ServerResolver> resolver;
   std::vector<Bound> bound;
   std::vector<SocketReport> unbound;
   detail::DatagramQueue queue;

@@ -325,6 +325,20 @@ TEST_F(AgentLife, AServerIsFoundByItsName) {
   EXPECT_TRUE(stun::is_stun(bytes_of(*question)));
 }
 
+TEST_F(AgentLife, AServerIsFoundByTheServicesOfItsDomain) {
+  DnsServer dns{loop};
+  context.state()->dns_settings.servers = dns.text();
+  RawSocket server = RawSocket::udp();
+  dns.add("_stun._udp.ice.test", stun::SrvRecord{0, 0, server.local().port, "host.ice.test"});
+  dns.add("host.ice.test", "127.0.0.1");
+  AgentConfig config = loopback_config();
+  config.servers = {*stun::Uri::parse("stun:ice.test")};
+  a = std::make_unique<Agent>(context, config);
+  std::optional<std::string> question;
+  ASSERT_TRUE(run_until(loop, [&] { return (question = server.receive()).has_value(); }));
+  EXPECT_TRUE(stun::is_stun(bytes_of(*question)));
+}
+
 TEST_F(AgentLife, AProcessWithoutDescriptorsSaysSo) {
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
