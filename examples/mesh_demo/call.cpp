@@ -39,21 +39,23 @@ void Call::leave(TimePoint now) {
 
 void Call::close(TimePoint now) { end(now); }
 
-void Call::resolve(TimePoint now, std::string_view host, const std::vector<Address>& addresses) {
-  for (const PendingName& name : std::exchange(names_, {})) {
-    if (name.host != host) {
-      names_.push_back(name);
-    } else if (session_ != nullptr) {
-      const std::uint16_t port = config_.agent.servers[static_cast<std::size_t>(name.server)].uri.effective_port();
-      std::vector<Endpoint> endpoints;
-      for (const Address& address : addresses) endpoints.push_back({address, port});
-      if (endpoints.empty())
-        session_->agent().fail_server(now, name.server, make_error_code(errc::name_not_resolved));
-      else
-        session_->agent().resolve_server(now, name.server, endpoints);
+void Call::resolve(TimePoint now, const stun::Uri& uri, const std::vector<Endpoint>& addresses) {
+  for (const ServerId server : std::exchange(unresolved_, {})) {
+    if (uri_of(server) != uri) {
+      unresolved_.push_back(server);
+    } else if (session_ == nullptr) {
+      continue;
+    } else if (addresses.empty()) {
+      session_->agent().fail_server(now, server, make_error_code(errc::name_not_resolved));
+    } else {
+      session_->agent().resolve_server(now, server, addresses);
     }
   }
   pump(now);
+}
+
+const stun::Uri& Call::uri_of(ServerId server) const noexcept {
+  return config_.agent.servers[static_cast<std::size_t>(server)].uri;
 }
 
 // ---- attempts
@@ -87,7 +89,7 @@ void Call::close_session(TimePoint now) {
   pair_.reset();
   restart_offered_ = restarting_ = false;
   lost_.reset();
-  names_.clear();
+  unresolved_.clear();
 }
 
 void Call::fail_attempt(TimePoint now, EndCause cause, bool tell_peer, std::string peer_cause) {
@@ -344,8 +346,8 @@ void Call::handle(TimePoint now, const AgentEvent& event) {
     restarting_ = true;
     if (restarted->by_peer) events_.push_back(CallRestarting{DemoCause::peer_restarts});
   } else if (const auto* name = std::get_if<ServerNameNeeded>(&event)) {
-    names_.push_back({name->server, name->host});
-    events_.push_back(CallNeedsName{name->host});
+    unresolved_.push_back(name->server);
+    events_.push_back(CallNeedsServer{uri_of(name->server)});
   }
 }
 

@@ -57,11 +57,11 @@ struct CallDisconnected {
 /// The peer said goodbye.
 struct CallLeft {};
 /// A server's host name that DNS has to tell.
-struct CallNeedsName {
-  std::string host;
+struct CallNeedsServer {
+  stun::Uri uri;
 };
 using CallEvent =
-    std::variant<CallConnected, CallText, CallFailed, CallRestarting, CallDisconnected, CallLeft, CallNeedsName>;
+    std::variant<CallConnected, CallText, CallFailed, CallRestarting, CallDisconnected, CallLeft, CallNeedsServer>;
 
 /// What is known of one attempt.
 struct AttemptReport {
@@ -106,8 +106,8 @@ class Call {
   void leave(TimePoint now);
   /// Ends it without a word.
   void close(TimePoint now);
-  /// What DNS said of a host that CallNeedsName asked for: addresses, none for an error.
-  void resolve(TimePoint now, std::string_view host, const std::vector<Address>& addresses);
+  /// What DNS said of a server that CallNeedsServer asked for: addresses, none for an error.
+  void resolve(TimePoint now, const stun::Uri& uri, const std::vector<Endpoint>& addresses);
 
   // ---- what arrives
 
@@ -160,6 +160,7 @@ class Call {
 
   bool we_offer(Attempt attempt) const noexcept { return (attempt % 2 == 1) == newcomer_; }
   Attempt last_attempt() const noexcept;
+  const stun::Uri& uri_of(ServerId server) const noexcept;
   bool is_current(Attempt attempt) const noexcept { return session_ != nullptr && attempt == attempt_; }
 
   void begin_attempt(TimePoint now, Attempt attempt);
@@ -202,11 +203,7 @@ class Call {
   TextChannel texts_;
   /// Of the attempt, of the proof of life, or of lingering, by the state.
   std::optional<TimePoint> deadline_;
-  struct PendingName {
-    ServerId server{};
-    std::string host;
-  };
-  std::vector<PendingName> names_;
+  std::vector<ServerId> unresolved_;  ///< servers that the agent waits for
 
   std::vector<AttemptReport> past_;
   std::uint64_t ignored_ = 0;

@@ -21,7 +21,7 @@
 #include "ice/io/driver.hpp"
 #include "ice/io/interfaces.hpp"
 #include "ice/io/pcapng_trace.hpp"
-#include "ice/io/resolver.hpp"
+#include "ice/io/server_resolver.hpp"
 #include "mesh_demo/commands.hpp"
 #include "mesh_demo/event_view.hpp"
 #include "mesh_demo/mesh.hpp"
@@ -170,17 +170,20 @@ class Participant {
     } else if (const auto* of_peer = std::get_if<PeerEvent>(&event)) {
       const auto* failure = std::get_if<CallFailed>(&of_peer->event);
       failed_ = failed_ || (failure != nullptr && failure->final);
-    } else if (const auto* name = std::get_if<NameNeeded>(&event)) {
-      resolve(name->host);
+    } else if (const auto* needed = std::get_if<ServerNeeded>(&event)) {
+      resolve(needed->uri);
     }
   }
 
-  void resolve(const std::string& host) {
-    resolver_.async_resolve(host, [this, host](const auto& error, std::vector<Address> addresses) {
+  void resolve(const stun::Uri& uri) {
+    const auto found = [this, uri](const auto& error, const std::vector<stun::ServerAddress>& servers) {
       if (error == boost::asio::error::operation_aborted) return;
-      if (error) complain(fmt::format("{}: {}", host, error.message()));
-      mesh_.with([&](Mesh& mesh, TimePoint now) { mesh.resolve(now, host, std::move(addresses)); });
-    });
+      if (error) complain(fmt::format("{}: {}", uri.to_string(), error.message()));
+      std::vector<Endpoint> addresses;
+      for (const stun::ServerAddress& server : servers) addresses.push_back(server.endpoint);
+      mesh_.with([&](Mesh& mesh, TimePoint now) { mesh.resolve(now, uri, std::move(addresses)); });
+    };
+    resolver_.async_resolve(uri, {uri.transport()}, found);
   }
 
   void show(const MeshEvent& event) {
@@ -199,7 +202,7 @@ class Participant {
   Options options_;
   boost::asio::io_context loop_;
   io::Context context_;
-  io::Resolver resolver_;
+  io::ServerResolver resolver_;
   io::Driver<Mesh> mesh_;
   boost::asio::steady_timer stay_;
   boost::asio::signal_set signals_;

@@ -59,11 +59,11 @@ void Mesh::leave(TimePoint now) {
   pump(now);
 }
 
-void Mesh::resolve(TimePoint now, std::string_view host, std::vector<Address> addresses) {
-  const auto name = std::find_if(names_.begin(), names_.end(), [&](const Name& one) { return one.host == host; });
-  if (name == names_.end()) return;
-  name->addresses = std::move(addresses);
-  for (const auto& call : calls_) call->resolve(now, host, *name->addresses);
+void Mesh::resolve(TimePoint now, const stun::Uri& uri, std::vector<Endpoint> addresses) {
+  const auto known = std::find_if(servers_.begin(), servers_.end(), [&](const Server& one) { return one.uri == uri; });
+  if (known == servers_.end()) return;
+  known->addresses = std::move(addresses);
+  for (const auto& call : calls_) call->resolve(now, uri, *known->addresses);
   pump(now);
 }
 
@@ -115,20 +115,20 @@ void Mesh::pump(TimePoint now) {
 void Mesh::pump_call(TimePoint now, Call& call) {
   while (auto message = call.poll_message()) link_.send(*message);
   while (auto event = call.poll_event()) {
-    if (const auto* name = std::get_if<CallNeedsName>(&*event))
-      need_name(now, call, name->host);
+    if (const auto* needed = std::get_if<CallNeedsServer>(&*event))
+      need_server(now, call, needed->uri);
     else
       events_.push_back(PeerEvent{call.peer().name, std::move(*event)});
   }
 }
 
-void Mesh::need_name(TimePoint now, Call& call, const std::string& host) {
-  const auto known = std::find_if(names_.begin(), names_.end(), [&](const Name& one) { return one.host == host; });
-  if (known == names_.end()) {
-    names_.push_back({host, {}});
-    events_.push_back(NameNeeded{host});
+void Mesh::need_server(TimePoint now, Call& call, const stun::Uri& uri) {
+  const auto known = std::find_if(servers_.begin(), servers_.end(), [&](const Server& one) { return one.uri == uri; });
+  if (known == servers_.end()) {
+    servers_.push_back({uri, {}});
+    events_.push_back(ServerNeeded{uri});
   } else if (known->addresses) {
-    call.resolve(now, host, *known->addresses);
+    call.resolve(now, uri, *known->addresses);
   }
 }
 

@@ -47,13 +47,13 @@ struct PeerEvent {
   std::string peer;
   CallEvent event;
 };
-/// A host name of a server that DNS has to tell: Mesh::resolve().
-struct NameNeeded {
-  std::string host;
+/// A server whose addresses DNS has to tell: Mesh::resolve().
+struct ServerNeeded {
+  stun::Uri uri;
 };
 /// After leave(): every goodbye was heard, or waited for long enough.
 struct Departed {};
-using MeshEvent = std::variant<Joined, JoinFailed, SignallingLost, PeerAppeared, PeerEvent, NameNeeded, Departed>;
+using MeshEvent = std::variant<Joined, JoinFailed, SignallingLost, PeerAppeared, PeerEvent, ServerNeeded, Departed>;
 
 /// What is known of one peer.
 struct PeerReport {
@@ -87,8 +87,9 @@ class Mesh {
   result<void> say_to(TimePoint now, std::string_view peer, std::string_view text);
   /// Says goodbye to everybody; then Departed.
   void leave(TimePoint now);
-  /// What DNS said of a host that NameNeeded asked for: addresses, best first, or none.
-  void resolve(TimePoint now, std::string_view host, std::vector<Address> addresses);
+  /// What DNS said of a server that ServerNeeded asked for: addresses for the transport of its URI, best first, or
+  /// none.
+  void resolve(TimePoint now, const stun::Uri& uri, std::vector<Endpoint> addresses);
 
   // ---- what arrives, what leaves
 
@@ -114,15 +115,15 @@ class Mesh {
   std::uint64_t ignored() const noexcept { return ignored_; }
 
  private:
-  struct Name {
-    std::string host;
-    std::optional<std::vector<Address>> addresses;  ///< none while DNS is asked
+  struct Server {
+    stun::Uri uri;
+    std::optional<std::vector<Endpoint>> addresses;  ///< none while DNS is asked
   };
 
   void pump(TimePoint now);
   void pump_call(TimePoint now, Call& call);
   void retire_calls();
-  void need_name(TimePoint now, Call& call, const std::string& host);
+  void need_server(TimePoint now, Call& call, const stun::Uri& uri);
   void depart_if_done(TimePoint now);
 
   void handle(TimePoint now, const LinkUp& up);
@@ -149,7 +150,7 @@ class Mesh {
   enum class Phase : std::uint8_t { idle, joining, joined, leaving, ended } phase_ = Phase::idle;
   std::optional<TimePoint> departure_;
   std::vector<std::unique_ptr<Call>> calls_;
-  std::vector<Name> names_;
+  std::vector<Server> servers_;  ///< that have no address in their URI
   std::deque<PeerReport> past_;
   std::uint64_t ignored_ = 0;
   std::deque<SocketRequest> requests_;

@@ -82,7 +82,8 @@ struct Socket {
   ComponentId component{1};
 };
 
-/// A host name that only DNS can tell. Answer with Agent::resolve_server or Agent::fail_server.
+/// A server whose addresses only DNS can tell. Answer with Agent::resolve_server or Agent::fail_server. What DNS is to
+/// be asked for the URI of the server, stun::ServerLookup knows; the transport is Uri::transport().
 struct ServerNameNeeded {
   ServerId server{};
   std::string host;

@@ -147,7 +147,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (input.below(8) == 0)
           mesh.leave(now);
         else
-          mesh.resolve(now, "name.example", {Address::v4(192, 0, 2, 7)});
+          mesh.resolve(now, *stun::Uri::parse("stun:name.example"), {{Address::v4(192, 0, 2, 7), 3478}});
         break;
       default:
         world.arrive(SocketId{1}, bytes_of(message_for(input)));  // the first socket is signalling's

@@ -52,25 +52,25 @@ TEST(Mesh, ARunFollowsFromItsSeed) {
 
 TEST(Mesh, AServerThatIsNamedIsAskedForOnceAndUsedByEveryCall) {
   const std::vector<ice::IceServer> named{*stun::Uri::parse("stun:stun.example:3478")};
-  const auto names_needed = [](const MeshWorld::Peer& peer) {
+  const auto servers_needed = [](const MeshWorld::Peer& peer) {
     return std::count_if(peer.events.begin(), peer.events.end(),
-                         [](const MeshEvent& event) { return std::holds_alternative<NameNeeded>(event); });
+                         [](const MeshEvent& event) { return std::holds_alternative<ServerNeeded>(event); });
   };
   for (const bool known : {true, false}) {
     MeshWorld world;
     for (int i = 0; i < 3; ++i) world.join(sim::NatConfig::port_restricted_cone(), {}, {}, named);
     world.network.run_for(1s);
     for (auto& peer : world.peers) {
-      ASSERT_EQ(names_needed(*peer), 1) << "two calls need it";
-      EXPECT_EQ(peer->find<NameNeeded>()->host, "stun.example");
-      world.resolve(*peer, "stun.example", known ? std::vector{MeshWorld::stun().address} : std::vector<Address>{});
+      ASSERT_EQ(servers_needed(*peer), 1) << "two calls need it";
+      EXPECT_EQ(peer->find<ServerNeeded>()->uri, named.front().uri);
+      world.resolve(*peer, named.front().uri, known ? std::vector{MeshWorld::stun()} : std::vector<Endpoint>{});
     }
     // Without a reflexive address there is no path between two such NATs.
     EXPECT_EQ(world.run_until([&] { return world.all_connected(); }, 30s), known);
     // Whoever comes when the answer is known is not kept waiting, and the name is not asked for again.
     world.join(sim::NatConfig::full_cone());
     world.network.run_for(2s);
-    EXPECT_EQ(names_needed(*world.peers[0]), 1);
+    EXPECT_EQ(servers_needed(*world.peers[0]), 1);
     EXPECT_EQ(world.peers[0]->told<CallConnected>("p4").size(), 1U) << known;
   }
 }

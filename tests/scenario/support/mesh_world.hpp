@@ -139,9 +139,9 @@ class MeshWorld {
     EXPECT_TRUE(peer.machine->say(network.now(), text));
     peer.node->wake();
   }
-  /// DNS answers a NameNeeded: with these addresses, or with none.
-  void resolve(Peer& peer, std::string_view host, std::vector<Address> addresses) {
-    peer.machine->resolve(network.now(), host, std::move(addresses));
+  /// DNS answers a ServerNeeded: with these addresses, or with none.
+  void resolve(Peer& peer, const stun::Uri& uri, std::vector<Endpoint> addresses) {
+    peer.machine->resolve(network.now(), uri, std::move(addresses));
     peer.node->wake();
   }
   void leave(Peer& peer) {
