@@ -83,12 +83,12 @@ void Agent::Impl::handle_relay_events(TimePoint now) {
   while (const auto next = relays.poll_event()) {
     std::visit(
         [&](const auto& event) {
-          using Event = std::decay_t<decltype(event)>;
+          using Told = std::decay_t<decltype(event)>;
           if constexpr (requires { handle_relay_event(now, next->first, event); })
             handle_relay_event(now, next->first, event);
           else
-            static_assert(std::is_same_v<Event, turn::PermissionGranted> || std::is_same_v<Event, turn::ChannelReady> ||
-                              std::is_same_v<Event, turn::ChannelRefused> || std::is_same_v<Event, turn::Released>,
+            static_assert(std::is_same_v<Told, turn::PermissionGranted> || std::is_same_v<Told, turn::ChannelReady> ||
+                              std::is_same_v<Told, turn::ChannelRefused> || std::is_same_v<Told, turn::Released>,
                           "these are asked for when they matter");
         },
         next->second);
