@@ -20,6 +20,10 @@ Received Server::Impl::silence() noexcept { return drop(counters.silenced, Verdi
 
 Received Server::Impl::refuse_stranger(const ServerRequest& request, ErrorCode code, std::uint64_t& counter) {
   if (!budget.spend(request.now, source_of(request.in.from.address))) return silence();
+  return write_refusal(request, code, counter);
+}
+
+Received Server::Impl::write_refusal(const ServerRequest& request, ErrorCode code, std::uint64_t& counter) {
   ++counter;
   ++counters.errors;
   Builder response = Builder::response(request.scratch, request.message, stun::Class::error_response);
@@ -81,8 +85,13 @@ result<ProvenRequest, Received> Server::Impl::authenticate(const ServerRequest& 
 
   result<Users::Proof> proof = name ? prove(request, *name, *algorithm) : result<Users::Proof>{fail(name.error())};
   if (!proof) return fail(refuse_stranger(request, ErrorCode::unauthenticated, counters.authentication_failures));
-  if (!nonces.fresh(request.now, client_of(request), *nonce))
+  if (!nonces.fresh(request.now, client_of(request), *nonce)) {
+    // The owner of an allocation gets his nonce from no budget that others can spend. Whoever repeats an old request of
+    // his only sends him an answer that is hardly longer.
+    if (request.allocation != nullptr && request.allocation->account->user == proof->user)
+      return fail(write_refusal(request, ErrorCode::stale_nonce, counters.stale_nonces));
     return fail(refuse_stranger(request, ErrorCode::stale_nonce, counters.stale_nonces));
+  }
 
   // A request of RFC 5389 is answered as RFC 5389 has it.
   const bool sha256 = message.has<attr::PasswordAlgorithm>();

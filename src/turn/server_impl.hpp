@@ -95,6 +95,8 @@ struct ICE_HIDDEN Server::Impl {
   static result<stun::PasswordAlgorithm> algorithm_of(const stun::Message& request, std::string_view nonce) noexcept;
   result<Users::Proof> prove(const ServerRequest& request, const std::string& name, stun::PasswordAlgorithm algorithm);
   Received refuse_stranger(const ServerRequest& request, stun::ErrorCode code, std::uint64_t& counter);
+  /// The same, from no budget.
+  Received write_refusal(const ServerRequest& request, stun::ErrorCode code, std::uint64_t& counter);
   Received silence() noexcept;
 
   // ---- server_allocate.cpp

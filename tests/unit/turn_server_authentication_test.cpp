@@ -320,6 +320,22 @@ TEST_F(ARelayServerWithASmallBudget, GoesOnForTheAllocationsBehindTheSameNat) {
   EXPECT_FALSE(client.ask(Method::refresh, nothing));
 }
 
+TEST_F(ARelayServerWithASmallBudget, GivesANonceToAnOwnerWhoseNeighborsHaveSpentIt) {
+  const auto for_an_hour = [](Builder& b) { b.add<attr::Lifetime>(stun::Seconds{3600}); };
+  client.allocated(for_an_hour);
+  rig.sleep(3590s);
+  EXPECT_EQ(client.refresh(for_an_hour), 0u);
+  rig.sleep(11s);
+  TurnTestClient stranger{rig, {client.from.address, 7}};
+  for (int i = 0; i < 50; ++i) stranger.ask_unsigned(Method::allocate, plain_allocate);
+  EXPECT_FALSE(stranger.ask_unsigned(Method::allocate, plain_allocate));
+  const auto answer = client.ask(Method::refresh, nothing);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(error_code_of(answer->message()), 438u);
+  client.nonce = *answer->message().get<attr::Nonce>();
+  EXPECT_EQ(client.refresh(), 0u);
+}
+
 TEST_F(ARelayServerWithASmallBudget, CountsTheIpv6SubnetOfASubscriberAsOneSource) {
   for (int i = 0; i < 5; ++i) {
     TurnTestClient one{rig, {Address::v6({0x20, 0x01, 0xd, 0xb8, 0, 0, 0, 1, static_cast<std::uint8_t>(i)}), 5}};
