@@ -5,6 +5,7 @@
 namespace ice::turn {
 
 bool Connections::accept(TimePoint now, SocketId socket, const Endpoint& remote, Transport transport) {
+  remove(socket);
   const Address source = source_of(remote.address);
   const auto known = sources_.find(source);
   if (all_.size() >= limits_.total || (known != sources_.end() && known->second >= limits_.per_source)) return false;

@@ -35,7 +35,7 @@ class Connections {
     ServerAllocation* allocation = nullptr;
   };
 
-  /// False where there are too many.
+  /// False where there are too many. An id that is known means another connection from now on.
   bool accept(TimePoint now, SocketId socket, const Endpoint& remote, Transport transport);
   /// The connection; null where it was never announced.
   Connection* find(SocketId socket) noexcept;

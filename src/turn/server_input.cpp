@@ -17,7 +17,10 @@ Received Server::Impl::drop(std::uint64_t& counter, Verdict verdict) noexcept {
 Received Server::Impl::handle_datagram(TimePoint now, const Datagram& in, MutableBytes scratch) {
   if (closed) return {.verdict = Verdict::not_mine};
   // The timer may be late; nothing outlives its time for that.
-  if (const auto due = next_timeout(); due && *due <= now) handle_timeout(now);
+  if (const auto due = next_timeout(); due && *due <= now) {
+    connections.touch(now, in.socket);  // one that speaks is not idle
+    handle_timeout(now);
+  }
   if (const AllocationTable::Owner* const owner = table.find_relay(in.socket))
     return handle_relay_socket(now, *owner, in, scratch);
   if (!in.payload.empty() && is_channel_data(in.payload[0])) return handle_channel_data(now, in, scratch);

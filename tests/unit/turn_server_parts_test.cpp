@@ -254,5 +254,17 @@ TEST(SomeConnections, AreBoundedAndClosedWhenTheyAreOfNoUse) {
   EXPECT_TRUE(connections.accept(start, SocketId{6}, one, Transport::tcp)) << "its source has room again";
 }
 
+TEST(SomeConnections, CountAnIdThatComesAgainOnce) {
+  Connections connections{{.total = 3, .per_source = 1, .idle = 60s}};
+  EXPECT_TRUE(connections.accept(start, SocketId{1}, one, Transport::tcp));
+  EXPECT_TRUE(connections.accept(start + 1s, SocketId{1}, one, Transport::tls));
+  EXPECT_EQ(connections.find(SocketId{1})->transport, Transport::tls);
+  EXPECT_EQ(connections.next_to_look_at(), start + 61s);
+  connections.remove(SocketId{1});
+  EXPECT_EQ(connections.next_to_look_at(), std::nullopt);
+  EXPECT_EQ(connections.take_idle(start + 90s), std::nullopt);
+  EXPECT_TRUE(connections.accept(start, SocketId{2}, one, Transport::tcp)) << "its source has room again";
+}
+
 }  // namespace
 }  // namespace ice::turn

@@ -49,6 +49,18 @@ TEST_F(SocketsOfAServer, EndAnAllocationWhenTheirIdMeansAnotherConnection) {
   EXPECT_TRUE(rig.open.empty());
 }
 
+TEST_F(SocketsOfAServer, AreNotIdleWhereTheirOwnMessageComesBeforeALateTimer) {
+  rig.tell(SocketAccepted{TurnServerRig::listener, connection, rig.listen, far_client});
+  TurnTestClient client{rig, far_client, connection};
+  client.learn_nonce();
+  rig.now += 60s;
+  EXPECT_TRUE(client.allocated());
+  EXPECT_TRUE(rig.closed.empty());
+  EXPECT_EQ(rig.server.counters().connections_idle, 0u);
+  rig.tell(SocketClosed{connection, {}});
+  EXPECT_EQ(rig.server.gauges().allocations, 0u) << "the connection was known still";
+}
+
 TEST(TurnServer, MakesNoAllocationOnAConnectionThatIsOneTooMany) {
   TurnServerRig rig{{.limits = {.connections = 1}}};
   rig.tell(SocketAccepted{TurnServerRig::listener, connection, rig.listen, far_client});
