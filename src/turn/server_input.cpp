@@ -19,7 +19,9 @@ Received Server::Impl::handle_datagram(TimePoint now, const Datagram& in, Mutabl
   // The timer may be late; nothing outlives its time for that.
   if (const auto due = next_timeout(); due && *due <= now) {
     connections.touch(now, in.socket);  // one that speaks is not idle
+    const bool relay = table.find_relay(in.socket) != nullptr;
     handle_timeout(now);
+    if (relay && table.find_relay(in.socket) == nullptr) return drop(counters.no_allocation);  // no client
   }
   if (const AllocationTable::Owner* const owner = table.find_relay(in.socket))
     return handle_relay_socket(now, *owner, in, scratch);

@@ -351,6 +351,16 @@ TEST_F(ATurnServer, LetsNothingOutliveItsTimeWhereTheTimerIsLate) {
   EXPECT_EQ(client.refresh(), 437u);
 }
 
+TEST_F(ATurnServer, TakesNoPeerForAClientWhereTheTimerOfARelayIsLate) {
+  const SocketId relay = rig.relay_socket(client.allocated());
+  rig.now += 600s;  // no handle_timeout
+  TurnTestClient stranger{rig, peer, relay};
+  EXPECT_FALSE(stranger.ask_unsigned(Method::allocate, nothing));
+  EXPECT_EQ(rig.verdict, Verdict::handled);
+  EXPECT_EQ(rig.server.counters().requests, 2u) << "the client's own, the challenge and the Allocate";
+  EXPECT_EQ(rig.closed, std::vector{relay});
+}
+
 TEST_F(ATurnServer, KeepsAnAllocationThatIsRefreshed) {
   client.allocated();
   for (int i = 0; i < 5; ++i) {
