@@ -35,8 +35,10 @@ struct Server::Impl::Wanted {
 
 Received Server::Impl::handle_allocate(ProvenRequest& request) {
   if (request.allocation != nullptr) {
-    // RFC 8656 §7.2 item 2, and the note at its end: a retransmission is known by its transaction id.
-    if (request.allocation->form.id != request.message.transaction_id())
+    // RFC 8656 §7.2 item 2, and the note at its end: a retransmission is known by its transaction id. Another user who
+    // repeats it is told nothing of the allocation.
+    if (request.allocation->form.id != request.message.transaction_id() ||
+        request.allocation->account->user != request.user)
       return fail_with(request, ErrorCode::allocation_mismatch);
     ++counters.retransmissions;
     if (!request.allocation->live()) return {.verdict = Verdict::handled};  // the answer to the first one is to come

@@ -69,6 +69,24 @@ TEST_F(ATurnServer, AnswersARetransmittedAllocateWithTheSameAllocation) {
   EXPECT_EQ(rig.server.counters().retransmissions, 1u);
 }
 
+TEST_F(ATurnServer, TellsAnotherUserWhoRepeatsATransactionIdNothing) {
+  ASSERT_TRUE(rig.server.add_user("mallory", "other"));
+  const auto allocate = [](Builder& b) { b.add<attr::RequestedTransport>(stun::IpProtocol::udp); };
+  TurnTestClient mallory{rig};
+  mallory.name = "mallory";
+  mallory.password = "other";
+  mallory.learn_nonce();
+  client.learn_nonce();
+  const auto before = rig.random;
+  ASSERT_TRUE(rig.give(client.request(Method::allocate, allocate).bytes(), client.socket, client.from));
+  rig.random = before;
+  const auto answer = rig.give(mallory.request(Method::allocate, allocate).bytes(), client.socket, client.from);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(test::error_code_of(answer->message()), 437u);
+  EXPECT_TRUE(answer->message().authenticate(mallory.key()));
+  EXPECT_EQ(rig.server.counters().retransmissions, 0u);
+}
+
 TEST_F(ATurnServer, AbsorbsRetransmissionsWhileTheRelaySocketIsBeingOpened) {
   rig.serves_sockets = false;
   const test::Packet request =
