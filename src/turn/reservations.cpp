@@ -26,6 +26,10 @@ std::optional<Reservation> Reservations::take(SocketId socket) noexcept {
   return take_first([&](const Reservation& r) { return r.socket == socket; });
 }
 
+std::optional<Reservation> Reservations::take_of(const UserId& user) noexcept {
+  return take_first([&](const Reservation& r) { return r.account->user == user; });
+}
+
 std::optional<Reservation> Reservations::take_any() noexcept {
   return take_first([](const Reservation&) { return true; });
 }

@@ -27,6 +27,7 @@ class Reservations {
   const Reservation* find(const ReservationToken& token) const noexcept;
   std::optional<Reservation> take(const ReservationToken& token) noexcept;
   std::optional<Reservation> take(SocketId socket) noexcept;
+  std::optional<Reservation> take_of(const UserId& user) noexcept;
   std::optional<Reservation> take_any() noexcept;
   /// One that has expired by now, oldest first.
   std::optional<Reservation> take_expired(TimePoint now) noexcept;

@@ -104,15 +104,13 @@ void Server::Impl::remove_user(TimePoint now, std::string_view name) {
   if (!user) return;
   end_allocations(
       now, [&](const ServerAllocation& a) { return a.account->user == *user; }, AllocationClosed::Why::user_removed);
+  while (const auto reservation = reservations.take_of(*user)) end_reservation(*reservation);
 }
 
 void Server::Impl::close(TimePoint now) {
   end_allocations(
       now, [](const ServerAllocation&) { return true; }, AllocationClosed::Why::server_closed);
-  while (const auto reservation = reservations.take_any()) {
-    release(*reservation->account);
-    close_relay_socket(reservation->socket, reservation->local);
-  }
+  while (const auto reservation = reservations.take_any()) end_reservation(*reservation);
   while (const auto connection = connections.any()) {
     connections.remove(*connection);
     requests.emplace_back(CloseSocket{*connection});
@@ -142,10 +140,7 @@ void Server::Impl::handle_timeout(TimePoint now) {
       end_allocation(now, *expired->allocation, AllocationClosed::Why::expired);
     }
   }
-  while (const auto reservation = reservations.take_expired(now)) {
-    release(*reservation->account);
-    close_relay_socket(reservation->socket, reservation->local);
-  }
+  while (const auto reservation = reservations.take_expired(now)) end_reservation(*reservation);
   while (const auto idle = connections.take_idle(now)) {
     ++counters.connections_idle;
     requests.emplace_back(CloseSocket{*idle});
@@ -165,6 +160,11 @@ void Server::Impl::close_relay_socket(SocketId socket, const Endpoint& local) {
   requests.emplace_back(CloseSocket{socket});
 }
 
+void Server::Impl::end_reservation(const Reservation& reservation) {
+  release(*reservation.account);
+  close_relay_socket(reservation.socket, reservation.local);
+}
+
 void Server::Impl::lose_path(TimePoint now, ServerAllocation& allocation, SocketId socket) {
   const bool moving = allocation.mobility != nullptr && allocation.mobility->to;
   if (moving && allocation.mobility->to->tuple.socket == socket) forget_destination(allocation);
@@ -176,10 +176,7 @@ void Server::Impl::lose_path(TimePoint now, ServerAllocation& allocation, Socket
 
 void Server::Impl::lose_relay(TimePoint now, SocketId socket, const AllocationTable::Owner& owner) {
   if (owner.allocation == nullptr) {
-    if (const auto reservation = reservations.take(socket)) {
-      release(*reservation->account);
-      close_relay_socket(socket, reservation->local);
-    }
+    if (const auto reservation = reservations.take(socket)) end_reservation(*reservation);
     return;
   }
   ServerAllocation& allocation = *owner.allocation;

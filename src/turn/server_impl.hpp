@@ -70,6 +70,7 @@ struct ICE_HIDDEN Server::Impl {
   void lose_path(TimePoint now, ServerAllocation& allocation, SocketId socket);
   void lose_relay(TimePoint now, SocketId socket, const AllocationTable::Owner& owner);
   void end_allocation(TimePoint now, ServerAllocation& allocation, AllocationClosed::Why why);
+  void end_reservation(const Reservation& reservation);
   void close_relay_socket(SocketId socket, const Endpoint& local);
   template <class Which>
   void end_allocations(TimePoint now, Which which, AllocationClosed::Why why);

@@ -84,6 +84,21 @@ TEST_F(SocketsOfAServer, TakeAReservationWithThemWhenTheyAreClosed) {
   EXPECT_EQ(rig.server.gauges().users, 0u) << "nothing is held for it any more";
 }
 
+TEST_F(SocketsOfAServer, AreNotReservedForAUserWhoIsRemoved) {
+  ASSERT_TRUE(rig.server.add_user("other", "pass"));
+  TurnTestClient other{rig, far_client};
+  other.name = "other";
+  ASSERT_TRUE(other.allocated(reserve));
+  TurnTestClient client{rig};
+  ASSERT_TRUE(client.allocated(reserve));
+  ASSERT_EQ(rig.server.gauges().reservations, 2u);
+  rig.server.remove_user(rig.now, "user");
+  rig.settle();
+  EXPECT_EQ(rig.server.gauges().reservations, 1u) << "the other user's stays";
+  EXPECT_EQ(rig.server.gauges().users, 1u);
+  EXPECT_EQ(rig.open.size(), 2u);
+}
+
 TEST_F(SocketsOfAServer, LeaveTheOtherFamilyWhenOneIsClosed) {
   TurnTestClient client{rig};
   const Endpoint v4 = client.allocated([](Builder& b) { b.add<attr::AdditionalAddressFamily>(Family::ipv6); });

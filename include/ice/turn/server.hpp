@@ -174,7 +174,7 @@ class ICE_API Server {
   /// password that OpaqueString forbids, errc::text_too_long for a name of more than 508 bytes.
   result<void> add_user(std::string_view name, std::string_view password);
 
-  /// Ends the user's allocations. Nothing for an unknown one.
+  /// Ends the user's allocations and reservations. Nothing for an unknown one.
   void remove_user(TimePoint now, std::string_view name);
 
   /// The secrets of shared-secret credentials, any of which is good, so that one can follow another; none turns them
