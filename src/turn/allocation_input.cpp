@@ -302,7 +302,12 @@ void Allocation::Impl::failed(TimePoint now, const ClientRequest& request, Refus
   const bool about_peer = why.error == errc::server_refused && why.code != ErrorCode::allocation_mismatch &&
                           why.code != ErrorCode::wrong_credentials;
   if (!about_peer || request.purpose == Purpose::refresh) return lost(now, why);
-  if (request.purpose == Purpose::permissions) return permissions.refused(request.id, tell_refused(why));
+  if (request.purpose == Purpose::permissions) {
+    return permissions.refused(request.id, [this, why](const Address& peer) {
+      tell(PermissionRefused{peer, why});
+      channels.forget(peer);  // a binding would permit it again behind the owner's back (RFC 8656 §12)
+    });
+  }
 
   ClientChannel* const channel = channels.find(request.id);
   // RFC 8656 §12.3: we and the server are of two minds about our channels.
