@@ -4,13 +4,14 @@
 
 namespace ice::turn {
 
-bool Connections::accept(TimePoint now, SocketId socket, const Endpoint& remote, Transport transport) {
+bool Connections::accept(TimePoint now, SocketId socket, SocketId listener, const Endpoint& remote,
+                         Transport transport) {
   remove(socket);
   const Address source = source_of(remote.address);
   const auto known = sources_.find(source);
   if (all_.size() >= limits_.total || (known != sources_.end() && known->second >= limits_.per_source)) return false;
   const TimePoint idle_at = now + limits_.idle;
-  all_.emplace(socket, Connection{source, transport, idle_at, idle_at});
+  all_.emplace(socket, Connection{listener, source, transport, idle_at, idle_at});
   ++sources_[source];
   deadlines_.emplace(idle_at, socket);
   return true;
@@ -57,6 +58,13 @@ std::optional<SocketId> Connections::take_idle(TimePoint now) noexcept {
 std::optional<TimePoint> Connections::next_to_look_at() const noexcept {
   if (deadlines_.empty()) return std::nullopt;
   return deadlines_.begin()->first;
+}
+
+std::vector<SocketId> Connections::of(SocketId listener) const {
+  std::vector<SocketId> found;
+  for (const auto& [socket, connection] : all_)
+    if (connection.listener == listener) found.push_back(socket);
+  return found;
 }
 
 std::optional<SocketId> Connections::any() const noexcept {

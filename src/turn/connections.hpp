@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include <set>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "ice/base/endpoint.hpp"
 #include "ice/base/socket.hpp"
@@ -25,9 +27,12 @@ class Connections {
     std::size_t per_source;
     std::chrono::seconds idle;
   };
-  explicit Connections(const Limits& limits) noexcept : limits_{limits} {}
+  /// An idle time of less than a second is one: or the same moment would be looked at again and again.
+  explicit Connections(const Limits& limits) noexcept
+      : limits_{limits.total, limits.per_source, std::max(limits.idle, std::chrono::seconds{1})} {}
 
   struct Connection {
+    SocketId listener{};  ///< that accepted it
     Address source;
     Transport transport = Transport::tcp;
     TimePoint idle_at;    ///< if nothing more is heard
@@ -36,7 +41,7 @@ class Connections {
   };
 
   /// False where there are too many. An id that is known means another connection from now on.
-  bool accept(TimePoint now, SocketId socket, const Endpoint& remote, Transport transport);
+  bool accept(TimePoint now, SocketId socket, SocketId listener, const Endpoint& remote, Transport transport);
   /// The connection; null where it was never announced.
   Connection* find(SocketId socket) noexcept;
   /// What the connection is of use for, or null; nothing where there is no such connection.
@@ -48,6 +53,9 @@ class Connections {
   /// One that has been of no use for so long. It is removed.
   std::optional<SocketId> take_idle(TimePoint now) noexcept;
   std::optional<TimePoint> next_to_look_at() const noexcept;
+
+  /// Those that this listener has accepted.
+  std::vector<SocketId> of(SocketId listener) const;
 
   std::size_t size() const noexcept { return all_.size(); }
   /// Any of them, the lowest id first.

@@ -42,9 +42,10 @@ Server::Impl::Impl(ServerConfig given, Environment env)
       environment{env},
       binding{config.binding, env.trace},
       policy{config.allow_peers, config.deny_peers},
-      users{config.realm},
+      users{config.realm, env.random},
       nonces{features_of(config), config.nonce_lifetime, env.random},
-      budget{config.limits.failures_at_once, config.limits.failures_per_second, env.random},
+      forgeable{config.limits.failures_at_once, config.limits.failures_per_second, env.random},
+      reachable{config.limits.failures_at_once, config.limits.failures_per_second, env.random},
       bandwidth{TokenBucket::rate(config.limits.bytes_per_second)},
       ports{RelayPorts{config.relay_ports}, RelayPorts{config.relay_ports}},
       table{env.random.next()},
@@ -86,6 +87,10 @@ result<void> Server::Impl::remove_socket(TimePoint now, SocketId socket) {
   if (!is_stream(found->transport)) static_cast<void>(binding.remove_socket(socket));
   sockets.erase(sockets.begin() + (found - sockets.data()));
   for (auto at = table.begin(); at != table.end();) lose_path(now, *(at++)->second, socket);
+  for (const SocketId connection : connections.of(socket)) {
+    lose_connection(now, connection);
+    requests.emplace_back(CloseSocket{connection});
+  }
   return {};
 }
 

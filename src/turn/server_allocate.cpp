@@ -146,7 +146,7 @@ std::optional<Transport> Server::Impl::transport_of(const ServerRequest& request
   const SocketId id = request.in.socket;
   if (const ServerSocket* const socket = find_socket(id)) return socket->transport;
   // A connection that was never announced is announced now, so that its end is noticed.
-  if (connections.find(id) == nullptr && !connections.accept(request.now, id, request.in.from, Transport::tcp))
+  if (connections.find(id) == nullptr && !connections.accept(request.now, id, {}, request.in.from, Transport::tcp))
     return std::nullopt;
   return connections.find(id)->transport;
 }

@@ -18,8 +18,14 @@ Endpoint client_of(const ServerRequest& request) noexcept { return request.in.fr
 
 Received Server::Impl::silence() noexcept { return drop(counters.silenced, Verdict::unauthenticated); }
 
+/// Anyone can spend what a forged source has. So a source that certainly is one has a budget of its own, and whoever
+/// comes by a connection, or with the nonce that was sent to him, is not silenced by those who forge his address.
+FailureBudget& Server::Impl::budget_of(const ServerRequest& request) noexcept {
+  return request.reachable ? reachable : forgeable;
+}
+
 Received Server::Impl::refuse_stranger(const ServerRequest& request, ErrorCode code, std::uint64_t& counter) {
-  if (!budget.spend(request.now, source_of(request.in.from.address))) return silence();
+  if (!budget_of(request).spend(request.now, source_of(request.in.from.address))) return silence();
   return write_refusal(request, code, counter);
 }
 
@@ -69,10 +75,12 @@ result<ProvenRequest, Received> Server::Impl::authenticate(const ServerRequest& 
     return fail(refuse_stranger(request, ErrorCode::unauthenticated, counters.challenges));
 
   // Whoever guesses passwords learns nothing once the budget is spent, not even from the right one. The owner of an
-  // allocation goes on, or else anyone behind his NAT could end his calls.
+  // allocation goes on, or else anyone behind his NAT could end his calls. Names are read last: PRECIS takes its time.
+  const bool spent = budget_of(request).empty(request.now, source_of(request.in.from.address));
+  if (spent && request.allocation == nullptr) return fail(silence());
   const result<std::string> name = users.name_in(message);
   const bool owner = request.allocation != nullptr && name && request.allocation->name == *name;
-  if (!owner && budget.empty(request.now, source_of(request.in.from.address))) return fail(silence());
+  if (spent && !owner) return fail(silence());
 
   const auto bad_request = [&] {
     return fail(refuse_stranger(request, ErrorCode::bad_request, counters.authentication_failures));
@@ -83,9 +91,9 @@ result<ProvenRequest, Received> Server::Impl::authenticate(const ServerRequest& 
   const result<PasswordAlgorithm> algorithm = algorithm_of(message, *nonce);
   if (!algorithm) return bad_request();
 
-  result<Users::Proof> proof = name ? prove(request, *name, *algorithm) : result<Users::Proof>{fail(name.error())};
+  result<Users::Proof> proof = name ? prove(request, *name, *algorithm) : users.refuse(message);
   if (!proof) return fail(refuse_stranger(request, ErrorCode::unauthenticated, counters.authentication_failures));
-  if (!nonces.fresh(request.now, client_of(request), *nonce)) {
+  if (!request.fresh_nonce) {
     // The owner of an allocation gets his nonce from no budget that others can spend. Whoever repeats an old request of
     // his only sends him an answer that is hardly longer.
     if (request.allocation != nullptr && request.allocation->account->user == proof->user)

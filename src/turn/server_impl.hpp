@@ -34,6 +34,8 @@ struct ServerRequest {
   FiveTuple tuple;
   ServerAllocation* allocation;  ///< of this 5-tuple, live or being opened
   bool fingerprint;              ///< the client uses it (RFC 8489 §7)
+  bool fresh_nonce = false;
+  bool reachable = false;  ///< whoever sent it hears the answer: by a connection, or it has a nonce from us
 };
 
 /// A request whose sender is known.
@@ -89,12 +91,15 @@ struct ICE_HIDDEN Server::Impl {
   void handle_socket(TimePoint now, const SocketEvent& event);
   void handle_accepted(TimePoint now, const SocketAccepted& event);
   void handle_closed(TimePoint now, const SocketClosed& event);
+  void lose_connection(TimePoint now, SocketId socket);
   Received drop(std::uint64_t& counter, Verdict verdict = Verdict::handled) noexcept;
 
   // ---- server_authentication.cpp
   result<ProvenRequest, Received> authenticate(const ServerRequest& request);
   static result<stun::PasswordAlgorithm> algorithm_of(const stun::Message& request, std::string_view nonce) noexcept;
   result<Users::Proof> prove(const ServerRequest& request, const std::string& name, stun::PasswordAlgorithm algorithm);
+  /// What answers to this request are paid from where it proves nothing.
+  FailureBudget& budget_of(const ServerRequest& request) noexcept;
   Received refuse_stranger(const ServerRequest& request, stun::ErrorCode code, std::uint64_t& counter);
   /// The same, from no budget.
   Received write_refusal(const ServerRequest& request, stun::ErrorCode code, std::uint64_t& counter);
@@ -192,7 +197,8 @@ struct ICE_HIDDEN Server::Impl {
   PeerPolicy policy;
   Users users;
   Nonces nonces;
-  FailureBudget budget;
+  FailureBudget forgeable;  // for requests whose source may be anybody's
+  FailureBudget reachable;
   TokenBucket::Rate bandwidth;
 
   std::vector<ServerSocket> sockets;

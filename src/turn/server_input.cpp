@@ -71,6 +71,9 @@ Received Server::Impl::handle_request(const ServerRequest& arrived) {
   ++counters.requests;
   ServerRequest request = arrived;
   request.allocation = table.find(request.tuple);
+  const auto nonce = request.message.get<stun::attr::Nonce>();
+  request.fresh_nonce = nonce && nonces.fresh(request.now, request.in.from.canonical(), *nonce);
+  request.reachable = request.fresh_nonce || connections.find(request.in.socket) != nullptr;
   result<ProvenRequest, Received> proven = authenticate(request);
   if (!proven) return proven.error();
   return handle_proven(*proven);
@@ -130,7 +133,7 @@ void Server::Impl::handle_accepted(TimePoint now, const SocketAccepted& event) {
   handle_closed(now, {event.socket, {}});  // the id means another connection now
   const ServerSocket* const listener = find_socket(event.listener);
   const Transport transport = listener != nullptr ? listener->transport : Transport::tcp;
-  if (!closed && connections.accept(now, event.socket, event.remote, transport)) {
+  if (!closed && connections.accept(now, event.socket, event.listener, event.remote, transport)) {
     ++counters.connections_accepted;
   } else {
     ++counters.connections_refused;
@@ -147,10 +150,14 @@ void Server::Impl::handle_closed(TimePoint now, const SocketClosed& event) {
     static_cast<void>(remove_socket(now, event.socket));
     return;
   }
-  Connections::Connection* const connection = connections.find(event.socket);
+  lose_connection(now, event.socket);
+}
+
+void Server::Impl::lose_connection(TimePoint now, SocketId socket) {
+  const Connections::Connection* const connection = connections.find(socket);
   if (connection == nullptr) return;
-  if (connection->allocation != nullptr) lose_path(now, *connection->allocation, event.socket);
-  connections.remove(event.socket);
+  if (connection->allocation != nullptr) lose_path(now, *connection->allocation, socket);
+  connections.remove(socket);
 }
 
 }  // namespace ice::turn

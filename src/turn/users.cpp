@@ -7,6 +7,20 @@ namespace ice::turn {
 using stun::Credential;
 using stun::PasswordAlgorithm;
 
+namespace {
+
+Credential random_key(RandomSource& random) noexcept {
+  std::array<std::uint8_t, 32> key;
+  random.fill(key);
+  const Credential credential = Credential::from_key(key);
+  crypto::cleanse(key);
+  return credential;
+}
+
+}  // namespace
+
+Users::Users(std::string realm, RandomSource& random) : realm_{std::move(realm)}, nobody_{random_key(random)} {}
+
 result<void> Users::add(std::string_view name, std::string_view password) {
   const result<std::string> prepared = stun::opaque_string(name);
   if (!prepared) return fail(prepared.error());
@@ -62,10 +76,15 @@ result<Users::Proof> Users::authenticate(TimePoint now, const stun::Message& req
   return Proof{*covered, key, {false, name}, name};
 }
 
+result<Users::Proof> Users::refuse(const stun::Message& request) const {
+  const auto covered = request.authenticate(nobody_);
+  return fail(covered ? make_error_code(errc::unauthorized) : covered.error());
+}
+
 result<Users::Proof> Users::authenticate_shared(TimePoint now, const stun::Message& request, const std::string& name,
                                                 PasswordAlgorithm algorithm) const {
   const auto parsed = SharedSecretName::parse(name);
-  if (!parsed || !unix_time_at_origin_) return fail(errc::unauthorized);
+  if (!parsed || secrets_.empty() || !unix_time_at_origin_) return refuse(request);
   // Compared as seconds: what the name says may be more than nanoseconds can count.
   if (std::chrono::floor<std::chrono::seconds>(now.time_since_epoch() + *unix_time_at_origin_) > parsed->until)
     return fail(errc::unauthorized);

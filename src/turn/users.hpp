@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/crypto.hpp"
+#include "ice/base/random.hpp"
 #include "ice/base/result.hpp"
 #include "ice/base/time.hpp"
 #include "ice/stun/credential.hpp"
@@ -29,7 +30,7 @@ struct UserId {
 /// Who may use the server: names with their keys, and secrets that names with an end are made of.
 class Users {
  public:
-  explicit Users(std::string realm) : realm_{std::move(realm)} {}
+  Users(std::string realm, RandomSource& random);
 
   const std::string& realm() const noexcept { return realm_; }
 
@@ -50,10 +51,13 @@ class Users {
   /// What name the request is signed in: USERNAME as OpaqueString has it, or whose USERHASH it is. errc::unauthorized.
   result<std::string> name_in(const stun::Message& request) const;
 
-  /// The proof that the request was signed with the key of this name, made by this algorithm. errc::unauthorized for an
-  /// unknown or expired name or a wrong signature, errc::no_integrity and what Message::authenticate() tells.
+  /// The proof that the request was signed with the key of this name, made by this algorithm. errc::unauthorized for a
+  /// name whose time is over or that no secret fits, and what Message::authenticate() tells. An unknown name takes as
+  /// long as a wrong password, or the time of an answer would tell which names there are.
   result<Proof> authenticate(TimePoint now, const stun::Message& request, const std::string& name,
                              stun::PasswordAlgorithm algorithm) const;
+  /// The same for a name that cannot be anyone's: never a proof.
+  result<Proof> refuse(const stun::Message& request) const;
 
  private:
   using Userhash = std::array<std::uint8_t, 32>;
@@ -67,6 +71,7 @@ class Users {
                                     stun::PasswordAlgorithm algorithm) const;
 
   std::string realm_;
+  stun::Credential nobody_;  // a key that nobody has
   std::map<std::string, User, std::less<>> users_;
   std::map<Userhash, std::string> names_;  // USERHASH (RFC 8489 §14.4)
   std::vector<crypto::HmacSha1> secrets_;

@@ -300,7 +300,7 @@ TEST_F(ARelayServerWithASmallBudget, SaysNothingAtAllWhenItIsSpent) {
 TEST_F(ARelayServerWithASmallBudget, SaysNothingToTheRightPasswordEither) {
   client.learn_nonce();
   client.password = "wrong";
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(client.allocate_code(nothing), 401u);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(client.allocate_code(nothing), 401u);
   EXPECT_FALSE(client.allocate(nothing));
   client.password = "pass";
   EXPECT_FALSE(client.allocate(nothing)) << "or guessing would go on";
@@ -334,6 +334,44 @@ TEST_F(ARelayServerWithASmallBudget, GivesANonceToAnOwnerWhoseNeighborsHaveSpent
   EXPECT_EQ(error_code_of(answer->message()), 438u);
   client.nonce = *answer->message().get<attr::Nonce>();
   EXPECT_EQ(client.refresh(), 0u);
+}
+
+TEST_F(ARelayServerWithASmallBudget, TalksToAConnectionWhoseAddressIsForgedElsewhere) {
+  for (int i = 0; i < 50; ++i) client.ask_unsigned(Method::allocate, plain_allocate);
+  EXPECT_FALSE(client.ask_unsigned(Method::allocate, plain_allocate)) << "what comes by UDP may be anybody's";
+  constexpr SocketId connection{500};
+  rig.tell(SocketAccepted{TurnServerRig::listener, connection, rig.listen, client.from});
+  TurnTestClient victim{rig, client.from, connection};
+  EXPECT_EQ(victim.allocate_code(nothing), 0u);
+  TurnTestClient guesser{rig, client.from, connection};
+  guesser.learn_nonce();
+  guesser.password = "wrong";
+  int guesses = 0;
+  while (guesser.allocate(nothing)) ASSERT_LT(++guesses, 50) << "a connection has a budget, too";
+}
+
+TEST_F(ARelayServerWithASmallBudget, TakesTheRightPasswordWithANonceWhoeverForgesItsAddress) {
+  client.learn_nonce();
+  TurnTestClient forger{rig, client.from};
+  forger.realm = client.realm;
+  forger.nonce = "no nonce of ours";
+  forger.password = "wrong";
+  forger.modern = false;
+  for (int i = 0; i < 50; ++i) forger.allocate(nothing);
+  EXPECT_FALSE(forger.allocate(nothing));
+  EXPECT_EQ(client.allocate_code(nothing), 0u) << "only who is there has the nonce";
+}
+
+TEST_F(ARelayServerWithASmallBudget, ReadsNoNamesOfThoseItSaysNothingTo) {
+  client.name = std::string(500, 'a');
+  client.realm = "icebreaker";
+  client.nonce = "no nonce of ours";
+  const test::Packet request = client.request(Method::allocate, plain_allocate);
+  while (rig.give(request.bytes(), client.socket, client.from)) {
+  }
+  const test::Allocations allocations;
+  rig.server.handle_datagram(rig.now, {client.socket, client.from, request.bytes(), {}}, rig.scratch);
+  EXPECT_EQ(allocations.count(), 0u) << "PRECIS allocates";
 }
 
 TEST_F(ARelayServerWithASmallBudget, CountsTheIpv6SubnetOfASubscriberAsOneSource) {

@@ -14,7 +14,9 @@
 #include "turn/nonces.hpp"
 #include "turn/permissions.hpp"
 #include "turn/relay_ports.hpp"
+#include "turn/server_allocation.hpp"
 #include "turn/token_bucket.hpp"
+#include "turn/users.hpp"
 
 namespace ice::turn {
 namespace {
@@ -232,14 +234,17 @@ TEST(AChannelNumber, IsKnownByTheFirstByte) {  // RFC 7983
 
 // ---- Connections
 
+constexpr SocketId listener{100};
+
 TEST(SomeConnections, AreBoundedAndClosedWhenTheyAreOfNoUse) {
   Connections connections{{.total = 3, .per_source = 2, .idle = 60s}};
   const Endpoint other = endpoint("192.0.2.2:1");
-  EXPECT_TRUE(connections.accept(start, SocketId{1}, one, Transport::tcp));
-  EXPECT_TRUE(connections.accept(start + 1s, SocketId{2}, two, Transport::tls));
-  EXPECT_FALSE(connections.accept(start, SocketId{3}, one, Transport::tcp)) << "two of a source";
-  EXPECT_TRUE(connections.accept(start + 2s, SocketId{4}, other, Transport::tcp));
-  EXPECT_FALSE(connections.accept(start, SocketId{5}, endpoint("192.0.2.3:1"), Transport::tcp)) << "three in all";
+  EXPECT_TRUE(connections.accept(start, SocketId{1}, listener, one, Transport::tcp));
+  EXPECT_TRUE(connections.accept(start + 1s, SocketId{2}, listener, two, Transport::tls));
+  EXPECT_FALSE(connections.accept(start, SocketId{3}, listener, one, Transport::tcp)) << "two of a source";
+  EXPECT_TRUE(connections.accept(start + 2s, SocketId{4}, listener, other, Transport::tcp));
+  EXPECT_FALSE(connections.accept(start, SocketId{5}, listener, endpoint("192.0.2.3:1"), Transport::tcp))
+      << "three in all";
   EXPECT_EQ(connections.find(SocketId{2})->transport, Transport::tls);
 
   connections.touch(start + 30s, SocketId{1});
@@ -251,19 +256,57 @@ TEST(SomeConnections, AreBoundedAndClosedWhenTheyAreOfNoUse) {
   EXPECT_EQ(connections.take_idle(start + 90s), SocketId{1});
   EXPECT_EQ(connections.size(), 0u);
   EXPECT_EQ(connections.next_to_look_at(), std::nullopt);
-  EXPECT_TRUE(connections.accept(start, SocketId{6}, one, Transport::tcp)) << "its source has room again";
+  EXPECT_TRUE(connections.accept(start, SocketId{6}, listener, one, Transport::tcp)) << "its source has room again";
 }
 
 TEST(SomeConnections, CountAnIdThatComesAgainOnce) {
   Connections connections{{.total = 3, .per_source = 1, .idle = 60s}};
-  EXPECT_TRUE(connections.accept(start, SocketId{1}, one, Transport::tcp));
-  EXPECT_TRUE(connections.accept(start + 1s, SocketId{1}, one, Transport::tls));
+  EXPECT_TRUE(connections.accept(start, SocketId{1}, listener, one, Transport::tcp));
+  EXPECT_TRUE(connections.accept(start + 1s, SocketId{1}, listener, one, Transport::tls));
   EXPECT_EQ(connections.find(SocketId{1})->transport, Transport::tls);
   EXPECT_EQ(connections.next_to_look_at(), start + 61s);
   connections.remove(SocketId{1});
   EXPECT_EQ(connections.next_to_look_at(), std::nullopt);
   EXPECT_EQ(connections.take_idle(start + 90s), std::nullopt);
-  EXPECT_TRUE(connections.accept(start, SocketId{2}, one, Transport::tcp)) << "its source has room again";
+  EXPECT_TRUE(connections.accept(start, SocketId{2}, listener, one, Transport::tcp)) << "its source has room again";
+}
+
+TEST(SomeConnections, AreLookedAtOnceASecondWhereTheyMayNotBeIdleAtAll) {
+  Connections connections{{.total = 3, .per_source = 3, .idle = 0s}};
+  ServerAllocation allocation{
+      .tuple = {}, .name = {}, .key = stun::Credential::from_key(one.address.bytes()), .form = {}};
+  EXPECT_TRUE(connections.accept(start, SocketId{1}, listener, one, Transport::tcp));
+  connections.occupy(SocketId{1}, &allocation);
+  EXPECT_EQ(connections.take_idle(start + 1s), std::nullopt) << "and it comes back";
+  EXPECT_EQ(connections.next_to_look_at(), start + 2s);
+}
+
+TEST(SomeConnections, AreKnownByTheListenerThatAcceptedThem) {
+  Connections connections{{.total = 3, .per_source = 3, .idle = 60s}};
+  connections.accept(start, SocketId{1}, listener, one, Transport::tcp);
+  connections.accept(start, SocketId{2}, SocketId{101}, one, Transport::tls);
+  connections.accept(start, SocketId{3}, listener, two, Transport::tcp);
+  EXPECT_THAT(connections.of(listener), testing::ElementsAre(SocketId{1}, SocketId{3}));
+}
+
+// ---- Users
+
+TEST(SomeUsers, AreNotToldFromOthersByTheTimeThatAnAnswerTakes) {
+  SeededRandom random{1};
+  Users users{"realm", random};
+  users.set_secrets({"secret"});
+  ASSERT_TRUE(users.add("user", "pass"));
+  const auto wrong = stun::Credential::long_term("user", "realm", "wrong", stun::PasswordAlgorithm::md5);
+  const test::Packet packet = test::stun_message(
+      stun::Class::request, {}, [&](stun::Builder& b) { b.add<stun::attr::Username>("user").integrity(*wrong); });
+  const auto request = stun::Message::parse(packet.bytes());
+  const auto told = [&](const std::string& name) {
+    return users.authenticate(start, *request, name, stun::PasswordAlgorithm::md5).error();
+  };
+  ASSERT_EQ(told("user"), errc::wrong_integrity) << "a signature was computed";
+  EXPECT_EQ(told("nobody"), errc::wrong_integrity) << "here, too";
+  EXPECT_EQ(told("1800000000:nobody"), errc::wrong_integrity) << "the time is not known yet";
+  EXPECT_EQ(users.refuse(*request).error(), errc::wrong_integrity);
 }
 
 }  // namespace

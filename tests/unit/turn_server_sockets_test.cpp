@@ -99,6 +99,28 @@ TEST_F(SocketsOfAServer, AreNotReservedForAUserWhoIsRemoved) {
   EXPECT_EQ(rig.open.size(), 2u);
 }
 
+TEST_F(SocketsOfAServer, TakeTheirConnectionsWithThemWhenTheyListenNoMore) {
+  constexpr SocketId other_listener{3};
+  ASSERT_TRUE(rig.server.add_socket({.socket = other_listener, .local = rig.listen, .transport = Transport::tls}));
+  const auto connect = [&](SocketId listener, std::uint32_t id) {
+    rig.tell(SocketAccepted{listener, SocketId{id}, rig.listen, far_client});
+    TurnTestClient{rig, far_client, SocketId{id}}.allocated();
+  };
+  connect(TurnServerRig::listener, 500);
+  connect(other_listener, 501);
+  rig.tell(SocketAccepted{TurnServerRig::listener, SocketId{502}, rig.listen, far_client});
+  rig.closed.clear();
+  ASSERT_TRUE(rig.server.remove_socket(rig.now, TurnServerRig::listener));
+  rig.settle();
+  EXPECT_EQ(rig.server.gauges().allocations, 1u);
+  EXPECT_EQ(rig.server.gauges().connections, 1u);
+  EXPECT_THAT(rig.closed, testing::IsSupersetOf({SocketId{500}, SocketId{502}}));
+  EXPECT_EQ(rig.events_of<AllocationClosed>()[0].why, AllocationClosed::Why::connection_closed);
+  rig.tell(SocketClosed{other_listener, {}});
+  EXPECT_EQ(rig.server.gauges().allocations, 0u);
+  EXPECT_EQ(rig.server.gauges().connections, 0u);
+}
+
 TEST_F(SocketsOfAServer, LeaveTheOtherFamilyWhenOneIsClosed) {
   TurnTestClient client{rig};
   const Endpoint v4 = client.allocated([](Builder& b) { b.add<attr::AdditionalAddressFamily>(Family::ipv6); });

@@ -36,7 +36,7 @@ struct ServerLimits {
   std::size_t connections = 16384;           ///< accepted streams, closed at once beyond
   std::size_t connections_per_source = 512;
 
-  /// A connection without an allocation that has been silent for so long is closed.
+  /// A connection without an allocation that has been silent for so long is closed. At least a second.
   std::chrono::seconds connection_idle{60};
 
   /// What one allocation may relay, both directions together, in bytes of the application; beyond, datagrams are
@@ -45,7 +45,8 @@ struct ServerLimits {
 
   /// Answers to requests of one source (as above) that prove nothing: the challenge that every client gets once, wrong
   /// passwords, 400. So many at once, and so many a second after that. Beyond, the source hears nothing from us but
-  /// what its live allocations ask for.
+  /// what its live allocations ask for. Those who come by a connection, or with a nonce that was sent to them, have as
+  /// much again apart from the others of their source, whose address may be forged.
   std::uint32_t failures_at_once = 100;
   std::uint32_t failures_per_second = 10;
 };
@@ -157,7 +158,8 @@ class ICE_API Server {
   /// errc::limit_reached, errc::invalid_argument where the id is known already.
   result<void> add_socket(const ServerSocket& socket);
 
-  /// Allocations whose clients came to it end. errc::no_such_socket.
+  /// Allocations whose clients came to it end, and so do the connections that a listener has accepted.
+  /// errc::no_such_socket.
   result<void> remove_socket(TimePoint now, SocketId socket);
 
   /// Where relayed addresses of this family are bound, and what peers see in its place behind a 1:1 NAT. One a family;
