@@ -454,7 +454,10 @@ class World {
     // Gathering and checks take 79 RTOs of 2 s each at most, and all checks have begun when patience is over; a pair
     // of before a restart, and then the one after it, is given up after 30 s.
     const TimePoint end = now_ + 10min;
-    const auto keeps_going = [this] { return !config_.consent && carries_data(); };
+    // Without consent a pair carries data for ever. It may be one of before a restart, whose checks still have to end.
+    const auto keeps_going = [this] {
+      return !config_.consent && agent_.state() != AgentState::checking && carries_data();
+    };
     while (agent_.next_timeout() && *agent_.next_timeout() <= end && !keeps_going()) {
       now_ = *agent_.next_timeout();
       agent_.handle_timeout(now_);
