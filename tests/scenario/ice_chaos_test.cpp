@@ -26,7 +26,7 @@ using test::Oracle;
 // ICE_CHAOS_SEEDS runs more of them, ICE_CHAOS_FIRST begins elsewhere: one failing seed alone is FIRST=N SEEDS=1.
 TEST(Chaos, EverySeedEndsTheSameAtBothSidesAndConnectsWhereThereIsAWay) {
   const std::uint64_t first = environment_or("ICE_CHAOS_FIRST", 1);
-  const std::uint64_t seeds = environment_or("ICE_CHAOS_SEEDS", 1000);
+  const std::uint64_t seeds = environment_or("ICE_CHAOS_SEEDS", 2000);
   std::array<std::array<unsigned, 3>, 3> cells{};
   unsigned connected = 0;
   unsigned with_path = 0;

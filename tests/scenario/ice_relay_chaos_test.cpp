@@ -81,7 +81,7 @@ class Application {
 // ICE_CHAOS_SEEDS and ICE_CHAOS_FIRST as in the other chaos test.
 TEST(RelayChaos, WhoeverCanReachARelayIsNeverStranded) {
   const std::uint64_t first = test::environment_or("ICE_CHAOS_FIRST", 1);
-  const std::uint64_t seeds = test::environment_or("ICE_CHAOS_SEEDS", 400);
+  const std::uint64_t seeds = test::environment_or("ICE_CHAOS_SEEDS", 2000);
   unsigned connected = 0;
   unsigned relayed = 0;
   unsigned restarted = 0;

@@ -168,7 +168,7 @@ class Storm {
 // TURN_CHAOS_SEEDS runs more of them, TURN_CHAOS_FIRST begins elsewhere.
 TEST(TurnChaos, EveryAllocationThatIsWantedIsThereAgainWhenCalmReturns) {
   const std::uint64_t first = test::environment_or("TURN_CHAOS_FIRST", 1);
-  const std::uint64_t seeds = test::environment_or("TURN_CHAOS_SEEDS", 300);
+  const std::uint64_t seeds = test::environment_or("TURN_CHAOS_SEEDS", 2000);
   std::size_t losses = 0;
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
