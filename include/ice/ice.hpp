@@ -21,6 +21,8 @@
 #include "ice/base/trace.hpp"
 #include "ice/candidate.hpp"
 #include "ice/description.hpp"
+#include "ice/nat/behavior.hpp"
+#include "ice/nat/discovery.hpp"
 #include "ice/report.hpp"
 #include "ice/sdp/candidate.hpp"
 #include "ice/sdp/description.hpp"
