@@ -18,8 +18,8 @@ namespace {
 // relay socket has one client, but no smaller bursts; the memory is only used when it is needed.
 constexpr std::size_t buffer_size = 4 * 1024 * 1024;
 
-// So often the server is told what time it is, so that a clock that is set is noticed.
-constexpr std::chrono::seconds clock_interval{60};
+// So often the server is told what time it is and which addresses the host has, so that changes are noticed.
+constexpr std::chrono::seconds look_interval{60};
 
 std::chrono::seconds unix_time() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
@@ -50,6 +50,10 @@ Address relay_address(Family family, const TurnServerAddresses& wanted, std::spa
   return Address::loopback(family);
 }
 
+void add_own_addresses(turn::Server& server, std::span<const InterfaceAddress> interfaces) {
+  for (const InterfaceAddress& one : interfaces) server.add_own_address(one.address);
+}
+
 /// All of them, or none.
 result<void> add_sockets(turn::Server& server, TimePoint now, std::span<const detail::ServerSocket> sockets) {
   for (std::size_t i = 0; i < sockets.size(); ++i) {
@@ -78,18 +82,22 @@ struct ICE_HIDDEN TurnServer::Impl : std::enable_shared_from_this<TurnServer::Im
   std::array<bool, 2> relays{};  // families that have their address
   bool closed = false;
 
-  void tell_time();
+  void look_around();
   result<void> add_relays(turn::Server& server, const TurnServerAddresses& wanted,
                           std::span<const InterfaceAddress> interfaces);
   std::string metrics() const;
 };
 
-void TurnServer::Impl::tell_time() {
-  driver.with([](turn::Server& server, TimePoint now) { server.set_unix_time(now, unix_time()); });
-  clock.expires_after(clock_interval);
+void TurnServer::Impl::look_around() {
+  const auto interfaces = interface_addresses();
+  driver.with([&](turn::Server& server, TimePoint now) {
+    server.set_unix_time(now, unix_time());
+    if (interfaces) add_own_addresses(server, *interfaces);
+  });
+  clock.expires_after(look_interval);
   clock.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
     const auto self = weak.lock();
-    if (!error && self && !self->closed) self->tell_time();
+    if (!error && self && !self->closed) self->look_around();
   });
 }
 
@@ -126,7 +134,7 @@ std::string TurnServer::Impl::metrics() const {
 TurnServer::TurnServer(Context context, turn::ServerConfig config)
     : impl_{std::make_shared<Impl>(std::move(context), std::move(config))} {
   impl_->driver.use_buffers({buffer_size, buffer_size});
-  impl_->tell_time();
+  impl_->look_around();
 }
 
 TurnServer::~TurnServer() = default;
@@ -155,7 +163,7 @@ result<TurnServer::Bound> TurnServer::listen(const TurnServerAddresses& addresse
                                        addresses.alternate_port};
   const auto add = [&](std::span<const detail::ServerSocket> sockets) {
     return impl_->driver.with([&](turn::Server& server, TimePoint now) -> result<void> {
-      for (const InterfaceAddress& one : *interfaces) server.add_own_address(one.address);
+      add_own_addresses(server, *interfaces);
       if (auto added = impl_->add_relays(server, addresses, *interfaces); !added) return added;
       if (auto added = add_sockets(server, now, sockets); !added) return added;
       for (const detail::ServerSocket& one : sockets) impl_->listening.push_back(one.socket);

@@ -35,7 +35,9 @@ constexpr auto forbidden = std::to_array<AddressRange>({
     v6({0x00, 0x64, 0xFF, 0x9B, 0x00, 0x01}, 48),        // NAT64 of a network's own (RFC 8215)
     v6({0x01}, 64),                                      // discard (RFC 6666)
     v6({0x20, 0x01, 0x00, 0x00}, 32),                    // Teredo (RFC 4380)
+    v6({0x20, 0x01, 0x00, 0x02}, 48),                    // benchmarks (RFC 5180)
     v6({0x20, 0x02}, 16),                                // 6to4 (RFC 3056)
+    v6({0x5F}, 16),                                      // segments of SRv6 (RFC 9602)
     v6({0xFC}, 7),                                       // unique local (RFC 4193)
     v6({0xFE, 0x80}, 10),                                // link-local (RFC 4291)
     v6({0xFE, 0xC0}, 10),                                // site-local (RFC 3879)
@@ -96,6 +98,12 @@ bool is_in(const Address& address, std::span<const Address> addresses) noexcept 
 void PeerPolicy::add_own(const Address& address) {
   const Address plain = address.canonical().without_scope();
   if (plain && !plain.is_unspecified() && !is_in(plain, own_)) own_.push_back(plain);
+}
+
+void PeerPolicy::learn_own(const Address& address) {
+  const std::size_t before = own_.size();
+  if (learned_ < most_learned) add_own(address);
+  learned_ += own_.size() - before;
 }
 
 void PeerPolicy::add_relay(const Address& address) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -26,6 +28,8 @@ class PeerPolicy {
 
   /// An address of this host. Duplicates and unspecified addresses are left out.
   void add_own(const Address& address);
+  /// The same for one that a client has come to, of which not so many are kept as the owner may have told.
+  void learn_own(const Address& address);
   /// An address that relayed transport addresses have, as peers see it; it is one of this host, too.
   void add_relay(const Address& address);
 
@@ -37,7 +41,9 @@ class PeerPolicy {
 
   std::vector<AddressRange> allowed_;
   std::vector<AddressRange> denied_;
+  static constexpr std::size_t most_learned = 256;  // ours; each is the host's, so there are a handful
   std::vector<Address> own_;
+  std::size_t learned_ = 0;
   std::vector<Address> relays_;
 };
 

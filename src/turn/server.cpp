@@ -146,6 +146,7 @@ void Server::Impl::handle_timeout(TimePoint now) {
     }
   }
   while (const auto reservation = reservations.take_expired(now)) end_reservation(*reservation);
+  fail_overdue_tickets(now);
   while (const auto idle = connections.take_idle(now)) {
     ++counters.connections_idle;
     requests.emplace_back(CloseSocket{*idle});
@@ -156,6 +157,7 @@ std::optional<TimePoint> Server::Impl::next_timeout() const noexcept {
   std::optional<TimePoint> next;
   for (const auto& at : {table.next_expiry(), reservations.next_to_expire(), connections.next_to_look_at()})
     earliest(next, at);
+  if (!tickets.empty()) earliest(next, tickets.begin()->second.deadline);
   return next;
 }
 

@@ -18,6 +18,11 @@ namespace {
 /// A port that we have not may be another program's; another one is tried so often.
 constexpr int most_attempts = 16;
 
+/// Ours: well within the 39.5 s that a client waits for its answer (RFC 8489 §6.2.1). A driver needs no time at all.
+constexpr std::chrono::seconds longest_opening{10};
+
+constexpr std::uint16_t next_to(std::uint16_t port) noexcept { return static_cast<std::uint16_t>(port + 1); }
+
 }  // namespace
 
 /// What an Allocate asks for.
@@ -34,6 +39,7 @@ struct Server::Impl::Wanted {
 };
 
 Received Server::Impl::handle_allocate(ProvenRequest& request) {
+  policy.learn_own(request.in.ip.local);  // a wildcard socket has addresses that nobody told us of
   if (request.allocation != nullptr) {
     // RFC 8656 §7.2 item 2, and the note at its end: a retransmission is known by its transaction id. Another user who
     // repeats it is told nothing of the allocation.
@@ -185,7 +191,7 @@ bool Server::Impl::begin_allocation(ProvenRequest& request, const Wanted& wanted
     take_relay(allocation, reservation->socket, reservation->local);
   } else {
     for (const Family family : both_families)
-      if (wanted.family[index_of(family)]) open_relay(allocation, family);
+      if (wanted.family[index_of(family)]) open_relay(request.now, allocation, family);
   }
   settle(request.now, allocation);
   return true;
@@ -193,24 +199,27 @@ bool Server::Impl::begin_allocation(ProvenRequest& request, const Wanted& wanted
 
 // ---- relay sockets
 
-void Server::Impl::request_socket(ServerAllocation& allocation, Family family, PortRange range, bool reserve) {
+void Server::Impl::request_socket(TimePoint now, ServerAllocation& allocation, Family family, PortRange range,
+                                  Part part) {
   const SocketTicket ticket{++last_ticket};
   const bool exact = range.first == range.last && range.first != 0;
-  tickets[ticket] = {allocation.number, family, exact ? range.first : std::uint16_t{0}, reserve};
+  tickets[ticket] = {allocation.number, family, exact ? range.first : std::uint16_t{0}, part, now + longest_opening};
   if (exact) ports[index_of(family)].take(range.first);
+  if (part == Part::first) ports[index_of(family)].take(next_to(range.first));
   requests.emplace_back(
       OpenSocket{.ticket = ticket, .local = {relay_addresses[index_of(family)]->local, 0}, .ports = range});
 }
 
 /// Asks for a relay socket. If none can be had, the side is left as it is, without one.
-void Server::Impl::open_relay(ServerAllocation& allocation, Family family) {
+void Server::Impl::open_relay(TimePoint now, ServerAllocation& allocation, Family family) {
   Opening& opening = *allocation.opening;
   Opening::Side& side = opening.sides[index_of(family)];
   const RelayPorts& known = ports[index_of(family)];
   const auto port = known.choose(environment.random, opening.even, opening.reserve);
   if (++side.attempts > most_attempts || (!port && !known.any())) return;
   side.pending = true;
-  request_socket(allocation, family, port ? PortRange{*port, *port} : known.range(), false);
+  request_socket(now, allocation, family, port ? PortRange{*port, *port} : known.range(),
+                 opening.reserve ? Part::first : Part::alone);
 }
 
 void Server::Impl::take_relay(ServerAllocation& allocation, SocketId socket, const Endpoint& local) {
@@ -228,23 +237,22 @@ void Server::Impl::handle_opened(TimePoint now, const SocketOpened& event) {
   if (found != tickets.end()) tickets.erase(found);
   ServerAllocation* const allocation = table.find(ticket.allocation);
   if (allocation == nullptr) {  // it has gone meanwhile
-    if (ticket.port != 0) ports[index_of(ticket.family)].release(ticket.port);
+    release_ports(ticket);
     requests.emplace_back(CloseSocket{event.socket});
     return;
   }
   ports[index_of(ticket.family)].take(event.local.port);
   Opening::Side& side = allocation->opening->sides[index_of(ticket.family)];
-  if (ticket.reserve) {
-    keep_reservation(now, *allocation, event);
-    side.pending = false;
-  } else {
+  side.pending = ticket.part == Part::first;
+  if (ticket.part != Part::second) {
     take_relay(*allocation, event.socket, event.local);
-    if (allocation->opening->reserve) {
-      const auto next = static_cast<std::uint16_t>(event.local.port + 1);
-      request_socket(*allocation, ticket.family, {next, next}, true);
-    } else {
-      side.pending = false;
-    }
+    const std::uint16_t next = next_to(event.local.port);
+    if (ticket.part == Part::first) request_socket(now, *allocation, ticket.family, {next, next}, Part::second);
+  } else if (allocation->relay(ticket.family).socket) {
+    keep_reservation(now, *allocation, event);
+  } else {  // the first one was lost meanwhile
+    release_ports(ticket);
+    requests.emplace_back(CloseSocket{event.socket});
   }
   settle(now, *allocation);
 }
@@ -254,13 +262,26 @@ void Server::Impl::handle_failed(TimePoint now, const SocketFailed& event) {
   if (found == tickets.end()) return;
   const Ticket ticket = found->second;
   tickets.erase(found);
-  if (ticket.port != 0) ports[index_of(ticket.family)].release(ticket.port);
+  release_ports(ticket);
   ServerAllocation* const allocation = table.find(ticket.allocation);
   if (allocation == nullptr) return;
   allocation->opening->sides[index_of(ticket.family)].pending = false;
-  if (ticket.reserve) end_relay(*allocation, ticket.family);  // the pair is not to be had; perhaps another one is
-  if (event.error == std::errc::address_in_use) open_relay(*allocation, ticket.family);
+  if (ticket.part == Part::second)
+    end_relay(*allocation, ticket.family);  // the pair is not to be had; perhaps another one is
+  if (event.error == std::errc::address_in_use) open_relay(now, *allocation, ticket.family);
   settle(now, *allocation);
+}
+
+void Server::Impl::release_ports(const Ticket& ticket) noexcept {
+  if (ticket.port == 0) return;
+  RelayPorts& known = ports[index_of(ticket.family)];
+  known.release(ticket.port);
+  if (ticket.part == Part::first) known.release(next_to(ticket.port));
+}
+
+void Server::Impl::fail_overdue_tickets(TimePoint now) {
+  while (!tickets.empty() && tickets.begin()->second.deadline <= now)
+    handle_failed(now, {tickets.begin()->first, make_error_code(std::errc::timed_out)});
 }
 
 void Server::Impl::keep_reservation(TimePoint now, ServerAllocation& allocation, const SocketOpened& event) {

@@ -112,13 +112,23 @@ struct ICE_HIDDEN Server::Impl {
   std::optional<stun::ErrorCode> over_quota(const ProvenRequest& request, const Wanted& wanted) const;
   bool begin_allocation(ProvenRequest& request, const Wanted& wanted);
   std::optional<Transport> transport_of(const ServerRequest& request);
-  void open_relay(ServerAllocation& allocation, Family family);
-  void request_socket(ServerAllocation& allocation, Family family, PortRange range, bool reserve);
+  void open_relay(TimePoint now, ServerAllocation& allocation, Family family);
+  /// What a relay socket is asked for as.
+  enum class Part : std::uint8_t {
+    alone,
+    first,   // of a pair: the port behind it is held, too
+    second,  // that port, to be reserved
+  };
+  void request_socket(TimePoint now, ServerAllocation& allocation, Family family, PortRange range, Part part);
   void take_relay(ServerAllocation& allocation, SocketId socket, const Endpoint& local);
   void handle_opened(TimePoint now, const SocketOpened& event);
   void handle_failed(TimePoint now, const SocketFailed& event);
   void keep_reservation(TimePoint now, ServerAllocation& allocation, const SocketOpened& event);
   void stop_reserving(ServerAllocation& allocation) noexcept;
+  struct Ticket;
+  /// No socket comes of it.
+  void release_ports(const Ticket& ticket) noexcept;
+  void fail_overdue_tickets(TimePoint now);
   void settle(TimePoint now, ServerAllocation& allocation);
   Bytes write_allocated(TimePoint now, const ServerAllocation& allocation, MutableBytes scratch) const;
   Transmit answer_allocate(TimePoint now, ServerAllocation& allocation, MutableBytes scratch);
@@ -221,9 +231,10 @@ struct ICE_HIDDEN Server::Impl {
     std::uint64_t allocation;
     Family family;
     std::uint16_t port;  // 0 where the driver was given a choice
-    bool reserve;        // the port next to its own
+    Part part;
+    TimePoint deadline;
   };
-  std::unordered_map<SocketTicket, Ticket> tickets;
+  std::map<SocketTicket, Ticket> tickets;  // all wait equally long, so the first one is due first
   std::uint32_t last_ticket = 0;
 
   // What leaves with the next polls.

@@ -75,6 +75,8 @@ constexpr Forbidden forbidden_peers[] = {
     {"Ipv6UniqueLocalLow", "fc00::1"},
     {"Ipv6Multicast", "ff02::1"},
     {"Ipv6Discard", "100::1"},
+    {"Ipv6Benchmark", "2001:2::1"},
+    {"Ipv6Segment", "5f00:1::1"},
     {"MappedLoopback", "::ffff:127.0.0.1"},
     {"MappedPrivate", "::ffff:10.0.0.1"},
     {"MappedPublic", "::ffff:203.0.113.7"},
@@ -116,8 +118,9 @@ INSTANTIATE_TEST_SUITE_P(Neighbour, AllowedPeer,
                                          "126.255.255.255", "128.0.0.0", "169.253.255.255", "169.255.0.0",
                                          "172.15.255.255", "172.32.0.0", "192.0.1.0", "192.88.98.0", "192.167.255.255",
                                          "192.169.0.0", "198.17.255.255", "198.20.0.0", "223.255.255.255",
-                                         "64:ff9b:2::1", "2001:1::1", "2003::1", "2001:db8::1", "fbff::1",
-                                         "2001:db8:9::5eff:127.0.0.1", "2001:db8:9::5efe:203.0.113.7"));
+                                         "64:ff9b:2::1", "2001:1::1", "2001:2:1::1", "2003::1", "5eff::1", "5f01::1",
+                                         "2001:db8::1", "fbff::1", "2001:db8:9::5eff:127.0.0.1",
+                                         "2001:db8:9::5efe:203.0.113.7"));
 
 TEST(APeerPolicy, OpensWhatIsAllowed) {
   const PeerPolicy policy{{range("127.0.0.0/8"), range("fd00::/8")}, {}};
@@ -149,6 +152,35 @@ TEST(APeerPolicy, OpensNoTunnelByWhatIsInsideNorTheInsideByTheTunnel) {
   EXPECT_EQ(tunnel.judge(address("64:ff9b:1:cb00:71:700::")), Reach::anywhere);
   EXPECT_EQ(tunnel.judge(address("64:ff9b:1::10.0.0.1")), Reach::forbidden) << "behind 96 bits";
   EXPECT_EQ(tunnel.judge(address("64:ff9b:1::203.0.113.7")), Reach::anywhere);
+}
+
+TEST(APeerPolicy, LearnsAddressesThatClientsComeToAndNotWithoutEnd) {
+  PeerPolicy policy{{}, {}};
+  const auto address_of = [](std::size_t i) {
+    return Address::v4(203, 0, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i));
+  };
+  for (int round = 0; round < 2; ++round)
+    for (std::size_t i = 0; i < 256; ++i) policy.learn_own(address_of(i));
+  for (std::size_t i = 0; i < 256; ++i) ASSERT_EQ(policy.judge(address_of(i)), Reach::forbidden) << i;
+  policy.learn_own(address_of(256));
+  EXPECT_EQ(policy.judge(address_of(256)), Reach::anywhere);
+  policy.add_own(address_of(256));
+  EXPECT_EQ(policy.judge(address_of(256)), Reach::forbidden) << "the owner may tell as many as there are";
+}
+
+TEST(ARelayOnAWildcardSocket, ForbidsTheAddressesThatItsClientsHaveComeTo) {
+  TurnServerRig rig;
+  constexpr SocketId wildcard{60};
+  ASSERT_TRUE(rig.server.add_socket({.socket = wildcard, .local = endpoint("0.0.0.0:3479")}));
+  const Address own = address("203.0.113.5");
+  TurnTestClient other{rig};
+  ASSERT_TRUE(other.allocated());
+  EXPECT_EQ(other.permit({own, 0}), 0u) << "nobody has come there yet";
+  TurnTestClient client{rig, endpoint("203.0.113.9:7"), wildcard};
+  const auto allocate = [](stun::Builder& b) { b.add<stun::attr::RequestedTransport>(stun::IpProtocol::udp); };
+  const test::Packet request = client.request(stun::Method::allocate, allocate);
+  ASSERT_TRUE(rig.give(request.bytes(), wildcard, client.from, {.local = own}));
+  EXPECT_EQ(other.permit({own, 0}), 403u);
 }
 
 TEST(APeerPolicy, RefusesWhatIsDeniedBeforeAll) {

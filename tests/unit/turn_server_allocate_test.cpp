@@ -363,11 +363,61 @@ TEST_F(ATurnServer, EndsAnAllocationThatIsNotRefreshed) {
   EXPECT_EQ(rig.server.counters().allocations_expired, 1u);
 }
 
-TEST_F(ATurnServer, LetsNothingOutliveItsTimeWhereTheTimerIsLate) {
-  client.allocated();
-  rig.now += 600s;  // no handle_timeout
+/// An allocation with a channel and a reserved port, for whose end no timer fires: what comes then comes first.
+struct ALateTimer : testing::Test {
+  ALateTimer() {
+    const auto answer = client.allocate([](Builder& b) { b.add<attr::EvenPort>({.reserve_next = true}); });
+    token = *answer->message().get<attr::ReservationToken>();
+    relay = rig.relay_socket(*answer->message().get<attr::XorRelayedAddress>());
+  }
+  unsigned claim_after(std::chrono::seconds time) {
+    TurnTestClient claimant{rig, endpoint("203.0.113.10:1")};
+    claimant.learn_nonce();
+    rig.now += time;
+    return claimant.allocate_code([&](Builder& b) { b.add<attr::ReservationToken>(token); });
+  }
+  /// With the permission refreshed in between, so that it is not that which ends.
+  void wait_with_permission(std::chrono::seconds time) {
+    rig.now += 400s;
+    EXPECT_EQ(client.bind(0x4000, peer), 0u);
+    rig.now += time - 400s;
+  }
+
+  TurnServerRig rig;
+  TurnTestClient client{rig};
+  std::array<std::uint8_t, 8> token{};
+  SocketId relay{};
+};
+
+TEST_F(ALateTimer, LetsARequestComeTooLate) {
+  rig.now += 600s;
   EXPECT_EQ(client.refresh(), 437u);
 }
+
+TEST_F(ALateTimer, LetsARequestComeInTimeToTheLastSecond) {
+  rig.now += 599s;
+  EXPECT_EQ(client.refresh(), 0u);
+}
+
+TEST_F(ALateTimer, LetsNoDataOfTheClientOutliveItsTime) {
+  wait_with_permission(599s);
+  EXPECT_TRUE(client.send_channel(0x4000, "hello"));
+  rig.now += 1s;
+  EXPECT_FALSE(client.send_channel(0x4000, "hello"));
+  EXPECT_EQ(rig.server.counters().no_allocation, 1u);
+}
+
+TEST_F(ALateTimer, LetsNoDataOfPeersOutliveItsTime) {
+  wait_with_permission(599s);
+  EXPECT_TRUE(rig.give(bytes_of("hello"), relay, peer));
+  rig.now += 1s;
+  EXPECT_FALSE(rig.give(bytes_of("hello"), relay, peer));
+  EXPECT_EQ(rig.server.counters().no_allocation, 1u);
+}
+
+TEST_F(ALateTimer, LetsATokenBeClaimedInTime) { EXPECT_EQ(claim_after(29s), 0u); }
+
+TEST_F(ALateTimer, LetsNoTokenOutliveItsTime) { EXPECT_EQ(claim_after(30s), 508u); }
 
 TEST_F(ATurnServer, TakesNoPeerForAClientWhereTheTimerOfARelayIsLate) {
   const SocketId relay = rig.relay_socket(client.allocated());
@@ -505,13 +555,17 @@ TEST_F(ATurnServer, EndsAnAllocationWhoseSocketsAreGone) {
   EXPECT_TRUE(rig.open.empty());
 }
 
-TEST_F(ATurnServer, ClosesARelaySocketThatComesTooLate) {
+TEST(TurnServer, ClosesARelaySocketThatComesTooLateAndHasItsPortBack) {
+  TurnServerRig rig{{.relay_ports = {50000, 50000}}};
   rig.serves_sockets = false;
+  TurnTestClient client{rig};
   client.allocate(nothing);
   rig.server.remove_user(rig.now, "user");
   rig.serve_all();
   EXPECT_TRUE(rig.open.empty());
   EXPECT_EQ(rig.closed.size(), 1u);
+  ASSERT_TRUE(rig.server.add_user("user", "pass"));
+  EXPECT_EQ(client.allocated().port, 50000);
 }
 
 }  // namespace

@@ -156,6 +156,140 @@ TEST_F(SocketsOfAServer, AreNotMissedWhereTheyFailTooLate) {
   EXPECT_FALSE(rig.server.next_timeout());
 }
 
+// ---- pairs, and what happens while they are being opened
+
+/// With two ports, and a driver that answers when it is told to.
+struct APairOfSockets : testing::Test {
+  APairOfSockets() { rig.serves_sockets = false; }
+
+  SocketTicket next_ticket() {
+    const auto ticket = std::get<OpenSocket>(rig.unserved.at(0)).ticket;
+    rig.unserved.erase(rig.unserved.begin());
+    return ticket;
+  }
+  void open_next(std::uint32_t id, std::uint16_t port) {
+    const SocketTicket ticket = next_ticket();
+    rig.tell(SocketOpened{ticket, SocketId{id}, {rig.relay_v4, port}});
+  }
+  unsigned last_code() const { return test::error_code_of(rig.sent.at(0).message()); }
+  /// Nothing is held for the one that failed: there is room for two that reserve nothing.
+  void expect_both_ports_free() {
+    rig.serves_sockets = true;
+    EXPECT_EQ(rig.server.gauges().users, 0u);
+    EXPECT_EQ(rig.server.gauges().reservations, 0u);
+    for (std::uint16_t port = 1; port <= 2; ++port) {
+      TurnTestClient one{rig, {far_client.address, port}};
+      EXPECT_TRUE(one.allocated());
+    }
+  }
+
+  TurnServerRig rig{{.relay_ports = {50000, 50001}}};
+  TurnTestClient client{rig};
+};
+
+TEST_F(APairOfSockets, HoldsBothPortsFromTheFirstMomentOn) {
+  EXPECT_FALSE(client.allocate(reserve));
+  TurnTestClient other{rig, far_client};
+  EXPECT_EQ(other.allocate_code(nothing), 508u) << "neither is free";
+  open_next(900, 50000);
+  open_next(901, 50001);
+  ASSERT_EQ(rig.sent.size(), 1u);
+  EXPECT_TRUE(rig.sent[0].message().has<attr::ReservationToken>());
+}
+
+TEST_F(APairOfSockets, GivesBothPortsBackWhereTheFirstIsNotToBeHad) {
+  EXPECT_FALSE(client.allocate(reserve));
+  const SocketTicket ticket = next_ticket();
+  rig.tell(SocketFailed{ticket, make_error_code(std::errc::too_many_files_open)});
+  EXPECT_EQ(last_code(), 508u);
+  expect_both_ports_free();
+}
+
+TEST_F(APairOfSockets, GivesBothPortsBackWhereItsClientGoesMeanwhile) {
+  EXPECT_FALSE(client.allocate(reserve));
+  rig.server.remove_user(rig.now, "user");
+  open_next(900, 50000);
+  EXPECT_EQ(std::get<CloseSocket>(rig.unserved.at(0)).socket, SocketId{900});
+  ASSERT_TRUE(rig.server.add_user("user", "pass"));
+  expect_both_ports_free();
+}
+
+TEST_F(APairOfSockets, IsNoneWhereTheFirstIsLostBeforeTheSecondIsThere) {
+  EXPECT_FALSE(client.allocate(reserve));
+  open_next(900, 50000);
+  rig.tell(SocketClosed{SocketId{900}, {}});
+  open_next(901, 50001);
+  EXPECT_EQ(last_code(), 508u);
+  EXPECT_THAT(rig.unserved, testing::SizeIs(2)) << "both are closed";
+  expect_both_ports_free();
+}
+
+TEST_F(APairOfSockets, IsNoneWhereTheSecondIsNeverHeardOf) {
+  EXPECT_FALSE(client.allocate(reserve));
+  open_next(900, 50000);
+  const SocketTicket second = next_ticket();
+  EXPECT_TRUE(rig.sent.empty());
+  rig.sleep(10s);
+  EXPECT_EQ(last_code(), 508u);
+  rig.tell(SocketOpened{second, SocketId{901}, {rig.relay_v4, 50001}});
+  EXPECT_EQ(std::get<CloseSocket>(rig.unserved.back()).socket, SocketId{901});
+  expect_both_ports_free();
+}
+
+TEST_F(SocketsOfAServer, AreNotWaitedForLongerThanAClientDoes) {
+  rig.serves_sockets = false;
+  TurnTestClient client{rig};
+  EXPECT_FALSE(client.allocate(nothing));
+  rig.sleep(9s);
+  EXPECT_EQ(rig.server.gauges().allocations, 1u);
+  rig.sleep(1s);
+  ASSERT_EQ(rig.sent.size(), 1u);
+  EXPECT_EQ(test::error_code_of(rig.sent[0].message()), 508u);
+  EXPECT_EQ(rig.server.gauges().allocations, 0u);
+  EXPECT_FALSE(rig.server.next_timeout());
+  rig.serve_all();
+  EXPECT_TRUE(rig.open.empty()) << "what comes later is closed";
+}
+
+TEST_F(SocketsOfAServer, AreTakenFromOneFamilyWhereTheOtherIsLostOrNeverHeardOf) {
+  const auto ask = [&](TurnTestClient& client) {
+    rig.unserved.clear();
+    EXPECT_FALSE(client.allocate([](Builder& b) { b.add<attr::AdditionalAddressFamily>(Family::ipv6); }));
+    const SocketTicket v4 = std::get<OpenSocket>(rig.unserved.at(0)).ticket;
+    const SocketTicket v6 = std::get<OpenSocket>(rig.unserved.at(1)).ticket;
+    return std::pair{v4, v6};
+  };
+  const auto refused = [&] { return rig.sent.at(0).message().get<attr::AddressErrorCode>()->family; };
+  rig.serves_sockets = false;
+  TurnTestClient one{rig};
+  const auto first = ask(one);
+  rig.tell(SocketOpened{first.first, SocketId{900}, {rig.relay_v4, 50000}});
+  rig.tell(SocketClosed{SocketId{900}, {}});
+  rig.tell(SocketOpened{first.second, SocketId{901}, {rig.relay_v6, 50000}});
+  EXPECT_EQ(refused(), Family::ipv4);
+  EXPECT_EQ(one.permit(peer), 443u);
+
+  TurnTestClient two{rig, far_client};
+  const auto second = ask(two);
+  rig.tell(SocketOpened{second.first, SocketId{902}, {rig.relay_v4, 50001}});
+  rig.sleep(10s);
+  EXPECT_EQ(refused(), Family::ipv6);
+  EXPECT_EQ(two.permit(peer), 0u);
+}
+
+TEST_F(SocketsOfAServer, MayBeIdleForAsLongAsEverAfterTheirAllocationHasEnded) {
+  rig.tell(SocketAccepted{TurnServerRig::listener, connection, rig.listen, far_client});
+  TurnTestClient client{rig, far_client, connection};
+  client.allocated();
+  rig.sleep(70s);
+  EXPECT_EQ(client.refresh([](Builder& b) { b.add<attr::Lifetime>(stun::Seconds{0}); }), 0u);
+  rig.closed.clear();
+  rig.sleep(59s);
+  EXPECT_TRUE(rig.closed.empty());
+  rig.sleep(1s);
+  EXPECT_THAT(rig.closed, testing::ElementsAre(connection));
+}
+
 TEST_F(SocketsOfAServer, GiveTheirPortsBack) {
   TurnServerRig small{{.relay_ports = {50000, 50001}}};
   for (int i = 0; i < 20; ++i) {

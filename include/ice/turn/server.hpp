@@ -167,7 +167,8 @@ class ICE_API Server {
   /// the family has one.
   result<void> add_relay_address(const Address& local, const Address& external = {});
 
-  /// An address of this host beside those of sockets and relays: refused as a peer, unless allowed.
+  /// An address of this host beside those of sockets and relays, and those that clients with credentials have come to,
+  /// which it learns: refused as a peer, unless allowed.
   void add_own_address(const Address& address);
 
   // ---- who may use it
