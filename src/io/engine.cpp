@@ -104,6 +104,8 @@ void Engine::stop() noexcept {
 
 void Engine::use_buffers(SocketBuffers buffers) noexcept { impl_->buffers = buffers; }
 
+void Engine::keep_all_connections() noexcept { impl_->keeps_all_connections = true; }
+
 bool Engine::stopped() const noexcept { return impl_->stopped; }
 
 const Context& Engine::context() const noexcept { return impl_->context; }

@@ -26,6 +26,7 @@ struct ICE_HIDDEN Engine::Impl {
 
   SocketTable sockets;
   SocketBuffers buffers;
+  bool keeps_all_connections = false;
   std::vector<std::unique_ptr<Socket>> dead;  // closed in this turn, whose buffers a view may still show
   DriverStatistics statistics;
 

@@ -19,8 +19,9 @@ constexpr int most_stream_reads = 4;
 // them.
 constexpr std::size_t most_unreachable = 16;
 
-// Streams that one listener keeps. When there are so many, one that was silent for longer than a transaction lasts
-// (RFC 8489 §6.2.2, which otherwise leaves closing to the client) makes room for the next; else that is closed.
+// Streams that one listener keeps, where the machine has no limits of its own. When there are so many, one that was
+// silent for longer than a transaction lasts (RFC 8489 §6.2.2, which otherwise leaves closing to the client) makes room
+// for the next; else that is closed.
 constexpr std::uint32_t most_accepted = 1024;
 constexpr Duration most_silence = 39'500ms;
 
@@ -295,11 +296,12 @@ Socket* Engine::Impl::admit(Socket& listener, std::unique_ptr<Socket> added, Tim
   if (listener.handshakes >= most_handshakes) {
     ended(sockets.oldest_handshake(listener.id)->id, make_error_code(errc::limit_reached));
   }
-  if (listener.accepted >= most_accepted) {
+  const auto has_too_many = [&] { return !keeps_all_connections && listener.accepted >= most_accepted; };
+  if (has_too_many()) {
     const Socket* silent = sockets.most_silent(listener.id);
     if (silent != nullptr && at - silent->heard > most_silence) ended(silent->id, make_error_code(errc::timed_out));
   }
-  if (listener.accepted >= most_accepted || sockets.full()) {
+  if (has_too_many() || sockets.full()) {
     ++statistics.refused;
     return nullptr;
   }

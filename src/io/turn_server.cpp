@@ -134,6 +134,7 @@ std::string TurnServer::Impl::metrics() const {
 TurnServer::TurnServer(Context context, turn::ServerConfig config)
     : impl_{std::make_shared<Impl>(std::move(context), std::move(config))} {
   impl_->driver.use_buffers({buffer_size, buffer_size});
+  impl_->driver.keep_all_connections();  // ServerLimits know which of them have an allocation
   impl_->look_around();
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "io/tls_context.hpp"
 #include "support.hpp"
@@ -12,7 +13,9 @@ namespace ice::io {
 
 /// The client's half of TLS or DTLS in the hands of the test, who sees each piece and decides what becomes of it.
 struct HandMadeTls {
-  HandMadeTls(const TlsConfig& config, Transport transport) : context{*TlsContext::make(config)} {
+  HandMadeTls(const TlsConfig& config, Transport transport) : HandMadeTls{*TlsContext::make(config), transport} {}
+  /// One of many of the same kind.
+  HandMadeTls(std::shared_ptr<const TlsContext> its_context, Transport transport) : context{std::move(its_context)} {
     session = *context->client(transport, "127.0.0.1", [this](Bytes piece) { out.emplace_back(text_of(piece)); });
   }
 

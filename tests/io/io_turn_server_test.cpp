@@ -1,7 +1,9 @@
 #include "ice/io/turn_server.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <optional>
 #include <string>
@@ -298,6 +300,36 @@ TEST_F(LoneTurnServer, TellsItsMetricsOverHttp) {
   EXPECT_TRUE(ask("POST /metrics HTTP/1.0\r\n\r\n").starts_with("HTTP/1.0 405 "));
   EXPECT_TRUE(ask("nonsense\r\n\r\n").starts_with("HTTP/1.0 400 "));
   EXPECT_TRUE(ask(std::string(5'000, 'x')).starts_with("HTTP/1.0 400 "));
+}
+
+TEST_F(ServerAndPeer, ConnectionsAreRefusedByTheServersOwnLimitsAndNoOthers) {
+  rlimit files{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
+  const rlimit before = files;
+  files.rlim_cur = std::min<rlim_t>(files.rlim_max, 8192);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
+  constexpr std::size_t most = 1'100;
+  turn::ServerConfig many = on_loopback();
+  many.limits.connections = many.limits.connections_per_source = most;
+  serve(many);
+  TurnClient client{loop, context, config(Transport::tcp)};
+  ASSERT_TRUE(client.relayed());
+  {
+    std::vector<RawSocket> strangers;
+    for (std::size_t i = 0; i < most; ++i) {
+      strangers.push_back(RawSocket::tcp());
+      ASSERT_TRUE(strangers.back().connect(bound.plain.at(0)));
+      if (i % 32 == 0) loop.poll();
+    }
+    const auto refused = [&] { return server->machine().counters().connections_refused; };
+    ASSERT_TRUE(run_until(loop, [&] { return refused() == 1; }));
+    EXPECT_EQ(server->machine().gauges().connections, most);
+    EXPECT_EQ(server->statistics().refused, 0U);
+    client.permit(v4(1));
+    client.send(peer.local(), "still here");
+    EXPECT_EQ(wait_for_datagram(), "still here");
+  }
+  EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 }  // namespace

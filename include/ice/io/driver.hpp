@@ -79,6 +79,7 @@ class ICE_API Engine : public std::enable_shared_from_this<Engine> {
   void stop() noexcept;
   bool stopped() const noexcept;
   void use_buffers(SocketBuffers buffers) noexcept;
+  void keep_all_connections() noexcept;
 
   const Context& context() const noexcept;
   const DriverStatistics& statistics() const noexcept;
@@ -174,6 +175,10 @@ class Driver {
 
   /// For the datagram sockets that are opened from now on, those that the machine asks for too.
   void use_buffers(SocketBuffers buffers) noexcept { core_->use_buffers(buffers); }
+
+  /// For a machine that limits its connections by itself, and asks to close those that are too many. Otherwise a
+  /// listener keeps 1,024, and one that was silent for longer than a transaction lasts makes room for the next.
+  void keep_all_connections() noexcept { core_->keep_all_connections(); }
 
   /// Where the socket is bound; nothing for one that is closed.
   std::optional<Endpoint> local_endpoint(SocketId socket) const { return core_->local_endpoint(socket); }
