@@ -119,7 +119,8 @@ Received Allocation::Impl::handle_response(TimePoint now, const Message& respons
     }
     case Step::retry:
       heard(now, *request);
-      requests.restart(now, *request);
+      if (!requests.restart(now, *request))
+        failed(now, take(*request), {make_error_code(errc::unauthorized), code, now});
       return {};
     case Step::fail:
       heard(now, *request);

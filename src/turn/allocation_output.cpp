@@ -80,8 +80,11 @@ void Allocation::Impl::board_requests(TimePoint now) {
 
 std::optional<Transmit> Allocation::Impl::send_request(TimePoint now, ClientRequest& request, MutableBytes scratch) {
   // Another request has met a challenge meanwhile: signed anew, this one is another message.
-  if (request.transaction.transmissions() > 0 && request.signed_at != session.generation())
-    requests.restart(now, request);
+  if (request.transaction.transmissions() > 0 && request.signed_at != session.generation() &&
+      !requests.restart(now, request)) {
+    failed(now, take(request), {make_error_code(errc::timed_out), {}, now});
+    return std::nullopt;
+  }
   request.signed_at = session.generation();
   const result<Bytes> message = write(request, scratch);
   if (!message) {

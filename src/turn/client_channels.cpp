@@ -16,7 +16,10 @@ void unwant(ClientChannel& channel) noexcept {
 }  // namespace
 
 ClientChannel* ClientChannels::add(TimePoint now, const Endpoint& peer) {
-  std::erase_if(channels_, [&](const ClientChannel& c) { return !c.wanted && now >= c.reserved_until; });
+  // One that a request rides on stays, however late: the request is written from it.
+  std::erase_if(channels_, [&](const ClientChannel& c) {
+    return !c.wanted && c.request == RequestId::none && now >= c.reserved_until;
+  });
   const auto known =
       std::find_if(channels_.begin(), channels_.end(), [&](const ClientChannel& c) { return c.peer == peer; });
   if (known != channels_.end()) {

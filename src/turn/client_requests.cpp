@@ -20,18 +20,25 @@ RequestId ClientRequests::begin(TimePoint now, Purpose purpose) {
   return id;
 }
 
-void ClientRequests::restart(TimePoint now, ClientRequest& request) {
+void ClientRequests::renew(TimePoint now, ClientRequest& request) noexcept {
   request.not_before.reset();
   request.transaction = transaction(now);
 }
 
+bool ClientRequests::restart(TimePoint now, ClientRequest& request) {
+  if (request.challenges == most_challenges) return false;
+  ++request.challenges;
+  renew(now, request);
+  return true;
+}
+
 void ClientRequests::restart_later(TimePoint now, ClientRequest& request) {
-  restart(now, request);
+  renew(now, request);
   request.not_before = now + rto_.rto(now, least_rto_) * (1 << request.server_errors++);
 }
 
 void ClientRequests::restart_all(TimePoint now) {
-  for (ClientRequest& request : requests_) restart(now, request);
+  for (ClientRequest& request : requests_) renew(now, request);
 }
 
 void ClientRequests::erase(RequestId id) noexcept {
@@ -53,7 +60,7 @@ bool ClientRequests::has(Purpose purpose) const noexcept {
 std::optional<ClientRequests::Expired> ClientRequests::next_expired(TimePoint now) {
   for (auto request = requests_.begin(); request != requests_.end(); ++request) {
     if (request->not_before) {
-      if (now >= *request->not_before) restart(now, *request);
+      if (now >= *request->not_before) renew(now, *request);
       continue;
     }
     const Transaction::Step step = request->transaction.handle_timeout(now);

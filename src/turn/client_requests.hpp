@@ -28,6 +28,7 @@ struct ClientRequest {
   RequestId id{};
   Purpose purpose{};
   std::uint8_t server_errors = 0;
+  std::uint8_t challenges = 0;  // began anew so often because of one, to itself or to another request
   stun::AuthSession::Generation signed_at = 0;
   std::optional<TimePoint> not_before{};  // waits, after a 5xx (RFC 8489 §6.3.4)
   stun::Transaction transaction;
@@ -42,11 +43,17 @@ class ClientRequests {
   ClientRequests(RandomSource& random, Duration least_rto, bool on_stream) noexcept
       : random_{&random}, least_rto_{least_rto}, on_stream_{on_stream} {}
 
+  /// Each of them renews a request's time. A session counts challenges in a row only, and a success of another request
+  /// ends the row; so a request has a number of its own, or a server could keep it alive for ever. Ours: two rows.
+  static constexpr std::uint8_t most_challenges = 2 * stun::AuthSession::most_challenges;
+
   RequestId begin(TimePoint now, Purpose purpose);
-  /// The same question as a new transaction.
-  void restart(TimePoint now, ClientRequest& request);
+  /// The same question as a new transaction, signed anew after a challenge. False, and nothing is done, where it has
+  /// been that too often.
+  [[nodiscard]] bool restart(TimePoint now, ClientRequest& request);
   /// The same, later: it met a 5xx.
   void restart_later(TimePoint now, ClientRequest& request);
+  /// The same for all, with other credentials.
   void restart_all(TimePoint now);
   void erase(RequestId id) noexcept;
   void clear() noexcept { requests_.clear(); }
@@ -72,6 +79,7 @@ class ClientRequests {
 
  private:
   stun::Transaction transaction(TimePoint now) noexcept;
+  void renew(TimePoint now, ClientRequest& request) noexcept;
 
   RandomSource* random_;
   Duration least_rto_;

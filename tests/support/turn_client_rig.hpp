@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -22,7 +23,8 @@ namespace ice::test {
 /// test wants it to refuse. It knows no timers.
 struct ScriptedTurnServer {
   AuthServer auth;
-  bool alive = true;  ///< else it answers nothing
+  bool alive = true;               ///< else it answers nothing
+  std::set<stun::Method> unheard;  ///< requests that it does not answer
   bool has_allocation = false;
   std::vector<Endpoint> relayed{endpoint("192.0.2.15:50000")};
   Endpoint mapped = endpoint("203.0.113.9:40000");
@@ -34,7 +36,8 @@ struct ScriptedTurnServer {
 
   std::optional<Packet> answer(const stun::Message& request) {
     using namespace stun;
-    if (!alive || request.message_class() != Class::request) return std::nullopt;
+    if (!alive || request.message_class() != Class::request || unheard.count(request.method()) != 0)
+      return std::nullopt;
     const Method method = request.method();
     std::deque<unsigned>& wanted = refusals[method];
     auth.refuse_with = wanted.empty() ? by_state(request) : wanted.front();
