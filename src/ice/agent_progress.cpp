@@ -123,11 +123,18 @@ bool Agent::Impl::gathered() const noexcept { return current->gatherer.done() &&
 
 void Agent::Impl::nominate(TimePoint now) {
   current->nominate_again.reset();
-  if (state != AgentState::checking || current->session.role != Role::controlling || current->selected) return;
-  const Nominator::Decision decision =
-      current->nominator.decide(now, current->checklist, current->checks, current->interval());
+  if (state != AgentState::checking || current->selected) return;
+  const auto decide = [&] {
+    return current->nominator.decide(now, current->checklist, current->checks, current->interval());
+  };
+  Nominator::Decision decision = decide();
+  for (; decision.check_again; decision = decide()) {
+    current->note(now, "ice-check-again", current->checklist[*decision.check_again]);
+    current->checks.cancel(*decision.check_again);
+    current->checklist.trigger(*decision.check_again);
+  }
   current->nominate_again = decision.again;
-  if (!decision.nominate) return;
+  if (!decision.nominate || current->session.role != Role::controlling) return;
   current->nominator.begin(*decision.nominate);
   Pair& pair = current->checklist[*decision.nominate];
   pair.nominate = true;

@@ -30,6 +30,10 @@ bool Checklist::same_foundation(const Pair& a, const Pair& b) const noexcept {
   return base_of(a).foundation == base_of(b).foundation && remote_[a.remote].foundation == remote_[b.remote].foundation;
 }
 
+bool Checklist::is_relayed(const Pair& pair) const noexcept {
+  return base_of(pair).relayed || remote_[pair.remote].candidate.type == CandidateType::relayed;
+}
+
 Endpoint Checklist::destination(const Pair& pair) const noexcept {
   const Endpoint& remote = remote_[pair.remote].candidate.endpoint;
   if (!remote.address.is_v6() || !remote.address.is_link_local()) return remote;
@@ -159,21 +163,28 @@ void Checklist::thaw_all() noexcept {
     if (pair.state == PairState::frozen) pair.state = PairState::waiting;
 }
 
+// The checks of a peer behind a filter may come by relay alone until ours has opened the way for the others, so what
+// they trigger waits for that; a nomination does not.
+bool Checklist::may_wait(const Pair& triggered) const noexcept {
+  return is_relayed(triggered) && !triggered.nominate && !triggered.peer_nominated;
+}
+
 std::optional<PairIndex> Checklist::take_next() {
-  if (!triggered_.empty()) {
-    const PairIndex first = triggered_.front();
-    triggered_.erase(triggered_.begin());
-    pairs_[first].queued = false;
-    pairs_[first].state = PairState::in_progress;
-    return first;
-  }
   const auto better = [this](PairIndex a, const std::optional<PairIndex>& b) {
     return !b || pairs_[a].priority > pairs_[*b].priority ||
            (pairs_[a].priority == pairs_[*b].priority && pairs_[a].component < pairs_[*b].component);
   };
   std::optional<PairIndex> best;
   for (PairIndex i = 0; i < pairs_.size(); ++i)
-    if (pairs_[i].state == PairState::waiting && !pairs_[i].held && better(i, best)) best = i;
+    if (pairs_[i].state == PairState::waiting && !pairs_[i].queued && !pairs_[i].held && better(i, best)) best = i;
+  const bool direct_first = best && !is_relayed(pairs_[*best]) && pairs_[*best].requests_sent == 0;
+  if (!triggered_.empty() && !(direct_first && may_wait(pairs_[triggered_.front()]))) {
+    const PairIndex first = triggered_.front();
+    triggered_.erase(triggered_.begin());
+    pairs_[first].queued = false;
+    pairs_[first].state = PairState::in_progress;
+    return first;
+  }
   if (!best)
     for (PairIndex i = 0; i < pairs_.size(); ++i)
       if (pairs_[i].state == PairState::frozen && !pairs_[i].held && better(i, best) && may_thaw(pairs_[i])) best = i;

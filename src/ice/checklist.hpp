@@ -80,7 +80,8 @@ class Checklist {
   bool has_frozen() const noexcept;
   /// Nothing is frozen any more.
   void thaw_all() noexcept;
-  /// The pair to check now, in state In-Progress (RFC 8445 §6.1.4.2).
+  /// The pair to check now, in state In-Progress (RFC 8445 §6.1.4.2): a triggered one, or the best; but the first check
+  /// of a direct pair goes before one of a relayed pair that the peer's check has triggered.
   std::optional<PairIndex> take_next();
 
   /// A check succeeded: the pair is valid, and others of its foundation may be tried (RFC 8445 §7.2.5.3.3).
@@ -106,6 +107,8 @@ class Checklist {
   Pair& operator[](PairIndex index) noexcept { return pairs_[index]; }
   const Pair& operator[](PairIndex index) const noexcept { return pairs_[index]; }
 
+  /// Goes through a TURN server, as far as candidates tell: ours, or the one that the peer has signalled.
+  bool is_relayed(const Pair& pair) const noexcept;
   /// Where its packets leave from, and where they go: the remote address, with the base's scope if it is link-local.
   const Base& base_of(const Pair& pair) const noexcept { return local_.bases()[pair.base]; }
   Endpoint destination(const Pair& pair) const noexcept;
@@ -120,6 +123,7 @@ class Checklist {
   PairIndex free_place() const noexcept;
   PairState initial_state(const Pair& pair) const noexcept;
   bool may_thaw(const Pair& pair) const noexcept;
+  bool may_wait(const Pair& triggered) const noexcept;
 
   const LocalCandidates& local_;
   const RemoteCandidates& remote_;

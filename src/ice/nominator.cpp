@@ -24,9 +24,23 @@ Nominator::Decision Nominator::decide(TimePoint now, const Checklist& checklist,
     if (!since) ++to_send;
     until = std::max(until, since ? *since + patience : now + interval * to_send + patience);
   }
-  until = std::min(until, *first_valid_ + deadline);
-  if (until <= now) return {best, std::nullopt};
-  return {std::nullopt, until};
+  const TimePoint latest = *first_valid_ + deadline;
+  if (until > now && latest > now) return {.again = std::min(until, latest)};
+  if (latest > now && checklist.is_relayed(valid)) {
+    if (const auto pair = asked_once(checklist, valid)) return {.check_again = pair};
+  }
+  return {.nominate = best};
+}
+
+/// A direct pair above the relayed one whose check was sent once and not answered.
+std::optional<PairIndex> Nominator::asked_once(const Checklist& checklist, const Pair& relayed) {
+  for (PairIndex i = 0; i < checklist.pairs().size(); ++i) {
+    const Pair& pair = checklist[i];
+    if (pair.state == PairState::in_progress && pair.requests_sent == 1 && pair.priority > relayed.priority &&
+        !checklist.is_relayed(pair))
+      return i;
+  }
+  return std::nullopt;
 }
 
 }  // namespace ice

@@ -96,6 +96,30 @@ TEST(Relay, IsNotUsedWhereThereIsADirectWayAndGivenBackThreeSecondsLater) {
   expect_talk(call);
 }
 
+// Where packets take no time the relay answers before the retransmission of a direct check that came too early, whoever
+// is first: each side's check has to come after the other side has sent one.
+TEST(Relay, IsNotTakenBecauseADirectCheckCameBeforeThePeersFilterWasOpen) {
+  const auto cone = sim::NatConfig::restricted_cone();
+  const auto symmetric = sim::NatConfig::symmetric();
+  for (const Duration way : {0ms, 1ms, 3ms, 10ms}) {
+    for (const Duration signalling : {0ms, 1ms, 5ms, 20ms, 50ms}) {
+      for (const bool symmetric_calls : {true, false}) {
+        SCOPED_TRACE(testing::Message() << way / 1ms << " ms, " << signalling / 1ms << " ms, " << symmetric_calls);
+        Call::Config config = relayed({Transport::udp, Transport::tcp});
+        config.signalling = signalling;
+        config.caller.link = config.callee.link = sim::Link::both({.latency = way});
+        config.caller.nat = symmetric_calls ? symmetric : cone;
+        config.callee.nat = symmetric_calls ? cone : symmetric;
+        Call call{config};
+        call.start();
+        ASSERT_TRUE(call.run_until_connected(1s));
+        EXPECT_TRUE(call.same_pair());
+        EXPECT_FALSE(is_relayed(*call.selected(0)));
+      }
+    }
+  }
+}
+
 // Two round trips of 20 ms to the server, after the slot of 5 ms that the STUN server took, if it did.
 TEST(Relay, ItsCandidateTakesTwoRoundTrips) {
   Call::Config config = relayed();

@@ -135,6 +135,65 @@ TEST(AgentNomination, NothingIsWaitedForLongerThanASecond) {
   EXPECT_EQ(nominating(lone.take_sent()), 1U);
 }
 
+/// The pair of a relayed candidate of the peer is valid, and that of a direct one is checked and not answered.
+void succeed_by_relay(LoneAgent& lone) {
+  lone.start({});
+  ASSERT_TRUE(lone.add(LoneAgent::candidate(first, CandidateType::server_reflexive, 65535, "1")));
+  ASSERT_TRUE(lone.add(LoneAgent::candidate(second, CandidateType::relayed, 65535, "2")));
+  lone.run_for(10ms);
+  const auto checks = lone.take_sent();
+  ASSERT_EQ(checks.size(), 2U);
+  lone.succeed(sent_to(checks, second));
+}
+
+TEST(AgentNomination, ARelayedPairIsNominatedOnceTheDirectOnesHaveBeenCheckedTwice) {
+  LoneAgent lone;
+  succeed_by_relay(lone);
+  lone.run_for(20ms);
+  const auto again = lone.take_sent();
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(again[0].packet.to, endpoint(first));
+  EXPECT_FALSE(again[0].nominates());
+  lone.run_for(30ms);
+  const auto nomination = lone.take_sent();
+  ASSERT_EQ(nomination.size(), 1U);
+  EXPECT_TRUE(nomination[0].nominates());
+  EXPECT_EQ(nomination[0].packet.to, endpoint(second));
+}
+
+TEST(AgentNomination, TheSecondCheckOfADirectPairMayBeTheOneThatGetsThrough) {
+  LoneAgent lone;
+  succeed_by_relay(lone);
+  lone.run_for(20ms);
+  lone.succeed(sent_to(lone.take_sent(), first));
+  lone.run_for(5ms);
+  const auto nomination = lone.take_sent();
+  ASSERT_EQ(nominating(nomination), 1U);
+  EXPECT_EQ(nomination.back().packet.to, endpoint(first));
+}
+
+// It may be its own check that has to come after one of the peer.
+TEST(AgentNomination, TheControlledSideChecksDirectPairsTwiceAsWell) {
+  LoneAgent lone{controlled_config()};
+  succeed_by_relay(lone);
+  lone.run_for(400ms);
+  const auto again = lone.take_sent();
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(again[0].packet.to, endpoint(first));
+}
+
+TEST(AgentNomination, ADirectPairIsNominatedWithoutCheckingABetterOneTwice) {
+  LoneAgent lone;
+  lone.start({});
+  add_three(lone);
+  lone.run_for(20ms);
+  lone.succeed(sent_to(lone.take_sent(), third));
+  lone.run_for(60ms);
+  const auto after = lone.take_sent();
+  ASSERT_EQ(after.size(), 1U);
+  EXPECT_TRUE(after[0].nominates());
+}
+
 TEST(AgentNomination, ExactlyOnePairIsEverNominated) {
   LoneAgent lone;
   lone.start({});

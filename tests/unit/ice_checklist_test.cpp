@@ -201,6 +201,20 @@ TEST(Checklist, TriesTriggeredPairsFirstInTheOrderTheyWereTriggered) {
 }
 
 // RFC 8445 §7.3.1.4: also from Failed.
+// The peer's checks come by relay as long as a filter keeps the others out, and ours is what opens it.
+TEST(Checklist, TheFirstCheckOfADirectPairGoesBeforeWhatWasTriggeredThroughARelay) {
+  Lists lists;
+  lists.add("198.51.100.1:6000", 65535, "1", CandidateType::relayed);
+  lists.add("198.51.100.2:6000", 65535, "2", CandidateType::relayed);
+  lists.add("198.51.100.3:6000", 65535, "3", CandidateType::server_reflexive);
+  lists.add("198.51.100.4:6000", 65535, "4", CandidateType::server_reflexive);
+  lists.checklist.trigger(0);
+  lists.checklist.trigger(1);
+  EXPECT_EQ(lists.remote_of(*lists.checklist.take_next()), endpoint("198.51.100.3:6000"));
+  lists.checklist[0].peer_nominated = true;  // waits for nothing
+  EXPECT_EQ(lists.take_all(), endpoints({"198.51.100.1:6000", "198.51.100.4:6000", "198.51.100.2:6000"}));
+}
+
 TEST(Checklist, APairThatHasFailedIsTriggeredAnew) {
   Lists lists;
   lists.add("198.51.100.1:1");
