@@ -14,10 +14,10 @@ PATIENCE = 60  # seconds for what takes milliseconds, and up to 36 where consent
 
 
 class Program:
-    """A running program whose lines of JSON are waited for."""
+    """A running program whose lines of JSON are waited for; `command` is how it is run."""
 
-    def __init__(self, test, *arguments):
-        self.process = subprocess.Popen([program, *arguments, "--json"], stdin=subprocess.PIPE,
+    def __init__(self, test, *arguments, command=None):
+        self.process = subprocess.Popen([*(command or [program]), *arguments, "--json"], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.lines = queue.Queue()
         self.seen = []
