@@ -3,12 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <map>
-
 #include "ice/base/machine.hpp"
 #include "support/allocations.hpp"
-#include "support/lone_agent.hpp"
-#include "support/turn_client_rig.hpp"
+#include "support/relayed_agent.hpp"
 
 namespace ice {
 namespace {
@@ -16,167 +13,19 @@ namespace {
 using namespace std::chrono_literals;
 using test::Allocations;
 using test::controlled_config;
+using test::data_indication;
 using test::endpoint;
 using test::LoneAgent;
 using test::Packet;
-using test::ScriptedTurnServer;
+using test::RelayedAgent;
+using test::with_named_turn;
+using test::with_turn;
+using test::with_turn_and_all;
 
-constexpr std::string_view remote = "198.51.100.1:6000";
+constexpr std::string_view remote = RelayedAgent::remote;
 constexpr std::string_view other = "198.51.100.2:6000";
-constexpr std::string_view server_at = "203.0.113.20:3478";
-constexpr std::string_view relayed_at = "192.0.2.15:50000";
-constexpr std::string_view uri = "turn:203.0.113.20:3478";
-
-AgentConfig with_turn(AgentConfig config = {}, std::string_view password = "pass") {
-  config.servers.emplace_back(*stun::Uri::parse(uri), *stun::Login::make("user", password));
-  config.policy = CandidatePolicy::relay_only;  // so that all checks are relayed ones
-  return config;
-}
-AgentConfig with_turn_and_all(AgentConfig config = {}) {
-  config = with_turn(std::move(config));
-  config.policy = CandidatePolicy::all;
-  return config;
-}
-
-Packet data_indication(const Endpoint& peer, Bytes data) {
-  const auto fill = [&](stun::Builder& b) {
-    b.add<stun::attr::XorPeerAddress>(peer);
-    b.add<stun::attr::Data>(data);
-  };
-  return test::stun_message(stun::Class::indication, stun::TransactionId{{9}}, fill, stun::Method::data);
-}
-
-/// An agent, its TURN server, and the peer behind that.
-class RelayedAgent {
- public:
-  /// What reached the peer through the server.
-  struct ToPeer {
-    TimePoint at;
-    Endpoint peer;
-    std::vector<std::uint8_t> bytes;
-    bool channel;
-
-    std::string text() const { return {bytes.begin(), bytes.end()}; }
-    stun::Message message() const { return *stun::Message::parse(bytes); }
-  };
-
-  explicit RelayedAgent(AgentConfig config = with_turn()) : lone{std::move(config)} {}
-
-  void gather() {
-    lone.gather();
-    settle();
-  }
-  void describe(const Description& told) {
-    lone.describe(told);
-    settle();
-  }
-  void run_for(Duration time) {
-    const TimePoint end = lone.now + time;
-    for (auto next = lone.agent().next_timeout(); next && *next <= end; next = lone.agent().next_timeout()) {
-      lone.run_until(*next);
-      settle();
-    }
-    lone.now = end;
-  }
-
-  /// The server answers what it is asked, and passes on what it is to pass on.
-  void settle() {
-    for (auto sent = lone.take_sent(); !sent.empty(); sent = lone.take_sent())
-      for (const LoneAgent::Sent& one : sent) handle(one);
-  }
-
-  /// From the peer, as the server brings it.
-  Received from_peer(Bytes payload, std::string_view peer = remote) {
-    const Packet indication = data_indication(endpoint(peer), payload);
-    last_in = indication.bytes();
-    return receive(last_in);
-  }
-  Received from_peer(const Packet& packet, std::string_view peer = remote) { return from_peer(packet.bytes(), peer); }
-  Received receive(Bytes bytes, std::string_view from = server_at) {
-    const Received received =
-        lone.agent().handle_datagram(lone.now, {LoneAgent::socket, endpoint(from), bytes, {}}, scratch);
-    forwarded.reset();
-    if (received.forward) forwarded.emplace(*received.forward);
-    lone.settle();
-    settle();
-    return received;
-  }
-  /// The peer checks, and is answered.
-  Received check(std::string_view peer = remote, const test::PeerCheck& how = {}) {
-    return from_peer(lone.make_check(how), peer);
-  }
-  void answer(const ToPeer& check) {
-    const Packet success = test::success_response(check.message().transaction_id(), [&](stun::Builder& builder) {
-      builder.add<stun::attr::XorMappedAddress>(endpoint(relayed_at));
-      builder.integrity(LoneAgent::peer_key()).fingerprint();
-    });
-    from_peer(success, check.peer.to_string());
-  }
-  std::vector<ToPeer> take_to_peers() { return std::exchange(to_peers, {}); }
-
-  void connect() {
-    gather();
-    describe(LoneAgent::description({remote}));
-    for (int i = 0; i < 20 && lone.state() != AgentState::connected; ++i) {
-      run_for(5ms);
-      for (const ToPeer& sent : take_to_peers()) answer(sent);
-      if (lone.agent().role() == Role::controlled) check(remote, {.nominate = true});
-    }
-    ASSERT_EQ(lone.state(), AgentState::connected);
-  }
-  /// For so long, with a peer that answers consent.
-  void talk_for(Duration time) {
-    for (const TimePoint end = lone.now + time; lone.now < end;) {
-      run_for(1s);
-      for (const ToPeer& sent : take_to_peers()) answer(sent);
-    }
-  }
-
-  std::vector<Candidate> candidates() { return lone.agent().local_description().streams[0].candidates; }
-  ServerReport report() { return lone.report().servers.at(0); }
-  std::size_t asked(stun::Method method) const {
-    return static_cast<std::size_t>(std::count(requests.begin(), requests.end(), method));
-  }
-
-  LoneAgent lone;
-  ScriptedTurnServer server;
-  std::vector<stun::Method> requests;
-  std::vector<ToPeer> to_peers;
-  std::vector<LoneAgent::Sent> direct;
-  std::optional<Packet> forwarded;
-  std::vector<std::uint8_t> last_in;
-  std::map<std::uint16_t, Endpoint> channels;
-  std::array<std::uint8_t, scratch_size> scratch{};
-
- private:
-  void handle(const LoneAgent::Sent& sent) {
-    if (sent.packet.to != endpoint(server_at)) {
-      direct.push_back(sent);
-      return;
-    }
-    const Bytes bytes = sent.packet.bytes();
-    if (bytes[0] >= 0x40) {
-      const auto number = static_cast<std::uint16_t>(bytes[0] << 8 | bytes[1]);
-      const std::size_t length = std::size_t{bytes[2]} << 8 | bytes[3];
-      pass_on(sent.at, channels.at(number), bytes.subspan(4, length), true);
-      return;
-    }
-    const stun::Message message = sent.message();
-    if (message.is(stun::Method::send, stun::Class::indication)) {
-      pass_on(sent.at, *message.get<stun::attr::XorPeerAddress>(), *message.get<stun::attr::Data>(), false);
-      return;
-    }
-    if (message.message_class() != stun::Class::request) return;
-    requests.push_back(message.method());
-    if (message.method() == stun::Method::channel_bind)
-      channels[*message.get<stun::attr::ChannelNumber>()] = *message.get<stun::attr::XorPeerAddress>();
-    const auto answered = server.answer(message);
-    if (answered) lone.receive(*answered, server_at);
-  }
-  void pass_on(TimePoint at, const Endpoint& peer, Bytes bytes, bool channel) {
-    to_peers.push_back({at, peer, {bytes.begin(), bytes.end()}, channel});
-  }
-};
+constexpr std::string_view server_at = RelayedAgent::server_at;
+constexpr std::string_view relayed_at = RelayedAgent::relayed_at;
 
 TEST(AgentRelay, OneAnswerBringsARelayedAndAServerReflexiveCandidate) {
   RelayedAgent agent{with_turn_and_all()};
@@ -370,8 +219,7 @@ TEST(AgentRelay, ALostAllocationOfTheSelectedPairAsksForARestartWhichFindsTheNew
   EXPECT_EQ(agent.lone.events_of<RestartNeeded>()[0].cause, Cause::relay_lost);
   EXPECT_EQ(agent.lone.pair(remote).cause, Cause::relay_lost);
   EXPECT_EQ(agent.report().losses, 1U);
-  agent.lone.restart();
-  agent.settle();
+  agent.restart();
   agent.run_for(100ms);
   ASSERT_EQ(agent.candidates().size(), 1U);
   EXPECT_EQ(agent.candidates()[0].endpoint, endpoint("192.0.2.15:50001"));
@@ -381,8 +229,7 @@ TEST(AgentRelay, ARestartUsesTheAllocationThatIsThere) {
   RelayedAgent agent;
   agent.connect();
   const std::size_t before = agent.asked(stun::Method::allocate);
-  agent.lone.restart();
-  agent.settle();
+  agent.restart();
   ASSERT_EQ(agent.candidates().size(), 1U);
   EXPECT_EQ(agent.candidates()[0].endpoint, endpoint(relayed_at));
   EXPECT_EQ(agent.candidates()[0].ufrag, agent.lone.agent().local_description().ufrag);
@@ -418,28 +265,20 @@ TEST(AgentRelay, ADeadServerEndsGatheringWithinATransaction) {
 }
 
 TEST(AgentRelay, AServerWithoutAnAddressIsInTheReport) {
-  AgentConfig config;
-  config.servers.emplace_back(*stun::Uri::parse("turn:turn.example.org"), *stun::Login::make("user", "pass"));
-  RelayedAgent agent{config};
+  RelayedAgent agent{with_named_turn()};
   agent.gather();
   ASSERT_EQ(agent.lone.events_of<ServerNameNeeded>().size(), 1U);
   EXPECT_EQ(agent.lone.events_of<ServerNameNeeded>()[0].host, "turn.example.org");
-  agent.lone.agent().fail_server(agent.lone.now, ServerId{0}, make_error_code(errc::name_not_resolved));
-  agent.lone.settle();
+  agent.fail_to_resolve();
   EXPECT_EQ(agent.report().cause, Cause::name_not_resolved);
   EXPECT_EQ(agent.lone.events_of<GatheringDone>().size(), 1U);
   EXPECT_EQ(agent.asked(stun::Method::allocate), 0U);
 }
 
 TEST(AgentRelay, ANameThatIsResolvedIsAskedThere) {
-  AgentConfig config;
-  config.servers.emplace_back(*stun::Uri::parse("turn:turn.example.org"), *stun::Login::make("user", "pass"));
-  RelayedAgent agent{config};
+  RelayedAgent agent{with_named_turn()};
   agent.gather();
-  const std::array<Endpoint, 1> found{endpoint(server_at)};
-  agent.lone.agent().resolve_server(agent.lone.now, ServerId{0}, found);
-  agent.lone.settle();
-  agent.settle();
+  agent.resolve();
   EXPECT_EQ(agent.candidates().back().endpoint, endpoint(relayed_at));
 }
 
