@@ -86,8 +86,9 @@ struct ICE_HIDDEN Agent::Impl {
   Received handle_datagram(TimePoint now, const Datagram& datagram, MutableBytes scratch);
   Received handle_inner(TimePoint now, const Datagram& datagram, MutableBytes scratch);
   void handle_socket(TimePoint now, const SocketEvent& event);
-  Received handle_request(TimePoint now, const stun::Message& request, const Datagram& datagram, BaseIndex base,
-                          MutableBytes scratch);
+  /// Without a base it can only be for an earlier generation.
+  Received handle_request(TimePoint now, const stun::Message& request, const Datagram& datagram,
+                          std::optional<BaseIndex> base, MutableBytes scratch);
   Received handle_response(TimePoint now, const stun::Message& response, const Datagram& datagram);
   Received handle_data(TimePoint now, const Datagram& datagram);
   void learn(TimePoint now, BaseIndex base, const Endpoint& source, std::uint32_t priority, bool nominates);

@@ -35,16 +35,19 @@ Received Agent::Impl::handle_inner(TimePoint now, const Datagram& datagram, Muta
     return {Verdict::malformed};
   }
   if (!stun::is_stun(datagram.payload)) return handle_data(now, datagram);
-  const auto base = current->local.base_of(datagram.socket);
+  auto base = current->local.base_of(datagram.socket);
   // Where only relayed candidates are used nobody has been told of the others.
-  if (!base || !current->local.bases()[*base].paired) return {Verdict::not_mine};
+  if (base && !current->local.bases()[*base].paired) base.reset();
+  // What carries data while the next generation gathers goes on answering (RFC 8839 §4.4.3.1.1), also on a way that
+  // this one has not found again.
+  if (!base && !past.uses(datagram.socket)) return {Verdict::not_mine};
   Datagram from_canonical = datagram;
   from_canonical.from = datagram.from.canonical();
 
   const auto message = stun::Message::parse(datagram.payload);
   if (!message) {
     ++ignored.malformed;
-    journal.trace(now, "ice-malformed", current->local.bases()[*base].local, from_canonical.from);
+    journal.trace(now, "ice-malformed", base ? current->local.bases()[*base].local : Endpoint{}, from_canonical.from);
     return {Verdict::malformed};
   }
   // RFC 8445 §7.3: checks must bear FINGERPRINT, so what looks like one and has none, or a wrong one, is data that
@@ -56,7 +59,7 @@ Received Agent::Impl::handle_inner(TimePoint now, const Datagram& datagram, Muta
   if (message->method() != stun::Method::binding) return {Verdict::not_mine};
   switch (message->message_class()) {
     case stun::Class::request:
-      return handle_request(now, *message, from_canonical, *base, scratch);
+      return handle_request(now, *message, from_canonical, base, scratch);
     case stun::Class::indication:
       return {Verdict::handled};  // a keepalive (RFC 8445 §11)
     case stun::Class::success_response:
@@ -76,22 +79,24 @@ Received Agent::Impl::handle_data(TimePoint now, const Datagram& datagram) {
 }
 
 Received Agent::Impl::handle_request(TimePoint now, const stun::Message& request, const Datagram& datagram,
-                                     BaseIndex base, MutableBytes scratch) {
+                                     std::optional<BaseIndex> at, MutableBytes scratch) {
   if (const std::string_view ufrag = addressed_ufrag(request); past.knows_local(ufrag))
     return handle_late_request(ufrag, now, request, datagram, scratch);
-  const Endpoint& at = current->local.bases()[base].local;
+  if (!at) return {Verdict::not_mine};
+  const BaseIndex base = *at;
+  const Endpoint& local = current->local.bases()[base].local;
   const Responder::Outcome outcome = current->responder.handle_request(now, request, datagram.from, ended(), scratch);
   Received received{outcome.verdict};
   if (!outcome.answer.empty())
     received.forward = Transmit{datagram.socket, datagram.from, outcome.answer, {}, 0, {datagram.ip.local}};
   if (!outcome.authentic || outcome.other_session) {
     ++ignored.unauthenticated;
-    journal.trace(now, "ice-check-unauthenticated", at, datagram.from);
+    journal.trace(now, "ice-check-unauthenticated", local, datagram.from);
     return received;
   }
   if (!current->first_check_heard) {
     current->first_check_heard = now;
-    journal.note(now, "ice-first-check-heard", at, datagram.from);
+    journal.note(now, "ice-first-check-heard", local, datagram.from);
   }
   if (outcome.role_switched) switched_role(now);
   if (!outcome.check) return received;

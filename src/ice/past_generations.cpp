@@ -100,6 +100,14 @@ bool PastGenerations::knows_remote_password(std::string_view password) const noe
   });
 }
 
+bool PastGenerations::uses(SocketId socket) const noexcept {
+  return std::any_of(all_.begin(), all_.end(), [&](const Past& past) {
+    if (!past.generation) return false;
+    const auto base = past.generation->local.base_of(socket);
+    return base && past.generation->local.bases()[*base].paired;
+  });
+}
+
 bool PastGenerations::has_proven(SocketId socket, const Endpoint& from) const noexcept {
   return std::any_of(all_.begin(), all_.end(), [&](const Past& past) {
     return past.generation && !past.generation->revoked && past.generation->proven.contains(socket, from);

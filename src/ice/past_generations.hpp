@@ -42,6 +42,8 @@ class ICE_HIDDEN PastGenerations {
   /// Signalling that bears it is late.
   bool knows_remote(std::string_view ufrag) const noexcept;
   bool knows_remote_password(std::string_view password) const noexcept;
+  /// One that is alive has a candidate on it that the peer may have been told of.
+  bool uses(SocketId socket) const noexcept;
   bool has_proven(SocketId socket, const Endpoint& from) const noexcept;
 
   void add_socket(TimePoint now, const Socket& socket);

@@ -130,6 +130,10 @@ class RelayedAgent {
     });
     from_peer(success, check.peer.to_string());
   }
+  bool can_send() {
+    const std::array<std::uint8_t, 1> payload{1};
+    return lone.agent().wrap(lone.now, ComponentId{1}, payload, scratch).has_value();
+  }
   std::vector<ToPeer> take_to_peers() { return std::exchange(to_peers, {}); }
 
   void connect() {

@@ -29,7 +29,15 @@ class Call {
     Duration signalling = 50ms;       ///< one way
     std::optional<Role> same_role{};  ///< both believe to have it (RFC 8445 §7.3.1.1); else the caller controls
     std::vector<Transport> relays{};  ///< by which both may use a TURN server
+    bool named_relays = false;        ///< their URIs have a name, which `dns` resolves
     Duration ringing{};               ///< from the offer's arrival until the callee begins to gather and answers
+  };
+
+  /// What DNS says of the name of the TURN server, and when.
+  struct Dns {
+    Duration takes = 20ms;
+    bool silent = false;                                                 ///< it never says anything
+    std::vector<Endpoint> addresses{relay_server(), relay_server_v6()};  ///< none: there is no such name
   };
 
   struct Side {
@@ -141,13 +149,16 @@ class Call {
   static constexpr std::string_view relay_secret = "secret";
   static Endpoint relay_server() { return endpoint("198.51.100.9:3478"); }
   static Endpoint relay_server_v6() { return endpoint("[2001:db8:ffff::9]:3478"); }
-  static std::string relay_uri(Transport transport) {
-    return "turn:" + relay_server().to_string() + (transport == Transport::tcp ? "?transport=tcp" : "");
+  static std::string relay_uri(Transport transport, std::string_view host = {}) {
+    return "turn:" + (host.empty() ? relay_server().to_string() : std::string{host}) +
+           (transport == Transport::tcp ? "?transport=tcp" : "");
   }
+  static constexpr std::string_view relay_name = "turn.example.org";
 
   sim::Network network;
   stun::BindingServer stun_server;
   std::optional<TurnServerProcess> turn{};
+  Dns dns{};
 
  private:
   void build(int index, const Topology::Place& place, const SideConfig& config) {
@@ -162,7 +173,7 @@ class Call {
     }
     side.first_relay = agent.servers.size();
     for (const Transport transport : config_.relays)
-      agent.servers.emplace_back(*stun::Uri::parse(relay_uri(transport)),
+      agent.servers.emplace_back(*stun::Uri::parse(relay_uri(transport, config_.named_relays ? relay_name : "")),
                                  config.relay_login.value_or(*stun::Login::make("user", "pass")));
     side.agent = std::make_unique<Agent>(std::move(agent), Environment{side.random, side.pacer, nullptr});
     side.node = std::make_unique<sim::Node<Agent>>(
@@ -240,8 +251,22 @@ class Call {
       if (changed->state == AgentState::connected) side.connected = network.now();
     } else if (const auto* restarted = std::get_if<Restarted>(&event); restarted != nullptr && !restarted->by_peer) {
       offer(index);
+    } else if (const auto* needed = std::get_if<ServerNameNeeded>(&event)) {
+      resolve(index, needed->server);
     }
     side.events.push_back(std::move(event));
+  }
+
+  /// It is asked at this moment, and the answer comes later.
+  void resolve(int index, ServerId server) {
+    if (dns.silent) return;
+    network.schedule(network.now() + dns.takes, [this, index, server, addresses = dns.addresses] {
+      if (addresses.empty())
+        agent(index).fail_server(network.now(), server, make_error_code(errc::name_not_resolved));
+      else
+        agent(index).resolve_server(network.now(), server, addresses);
+      (*this)[index].node->wake();
+    });
   }
 
   void trickle(int index, std::function<void()> message) {
