@@ -15,7 +15,7 @@ PATIENCE = 30  # seconds for what takes milliseconds
 class Coturn:
     """A turnserver with its own configuration, database, log and pid file; further lines are of turnserver.conf."""
 
-    def __init__(self, test, *addresses, lines=(), user=f"{USER}:{PASSWORD}", port=3478):
+    def __init__(self, test, *addresses, lines=(), user=f"{USER}:{PASSWORD}", port=3478, rfc5780=False):
         self.addresses, self.port = addresses, port
         self.folder = tempfile.TemporaryDirectory()
         test.addCleanup(self.folder.cleanup)
@@ -24,7 +24,8 @@ class Coturn:
             file.write("\n".join([*(f"listening-ip={one}" for one in addresses), f"listening-port={port}",
                                   f"relay-ip={addresses[0]}", "lt-cred-mech", f"user={user}", f"realm={REALM}",
                                   f"userdb={self.folder.name}/db", f"pidfile={self.folder.name}/pid", "no-cli",
-                                  "fingerprint", "simple-log", f"log-file={self.folder.name}/log", "no-rfc5780",
+                                  "fingerprint", "simple-log", f"log-file={self.folder.name}/log",
+                                  *([] if rfc5780 else ["no-rfc5780"]),
                                   *lines, ""]))
         self.process = None
         test.addCleanup(self.kill)

@@ -24,7 +24,7 @@ class Peer(Program):
 
     def __init__(self, test, host, signalling, room, name, *arguments):
         super().__init__(test, "join", signalling, "--room", room, "--name", name, *arguments,
-                         command=host.command(MESH_DEMO))
+                         command=host.ready().command(MESH_DEMO))
         self.name = name
         self.wait_for("joined")
 
@@ -63,6 +63,8 @@ def call(test, signalling, first, second, *arguments):
     a = Peer(test, first, signalling, room, "a", *arguments)
     b = Peer(test, second, signalling, room, "b", *arguments)
     made = Call(a.wait_for("connected"), b.wait_for("connected"))
+    if made.a["attempt"] != made.b["attempt"]:  # one side has given up what the other had connected
+        made = Call(*(one.wait_for("connected", attempt=made.attempt) for one in (a, b)))
     for one, other in (a, b), (b, a):
         one.say(f"from {one.name}")
         other.wait_for("message", text=f"from {one.name}")

@@ -18,9 +18,9 @@ BLOCK = 1000          # ports of a client
 CLIENTS = (2, 3)      # the last numbers of their addresses
 FILTER_EXPIRES = 60   # seconds after the last packet that went out; no test waits for it
 
-# What of a packet that goes out lets packets in: of its own end, and of the remote one.
+# What of a packet that goes out lets packets in: of its own end, and, in those that have such a filter, of the remote one.
 _INSIDE = ("meta l4proto . ip saddr . th sport", "meta l4proto . ip daddr . th dport")
-_FILTERS = {FULL: ("", "", ""),
+FILTERS = {FULL: ("", "", ""),
             RESTRICTED: (" . ipv4_addr", " . ip daddr", " . ip saddr"),
             PORT_RESTRICTED: (" . ipv4_addr . inet_service", " . ip daddr . th dport", " . ip saddr . th sport")}
 
@@ -30,7 +30,7 @@ def rules(kind, public, network, *, inside=HOST_PORTS, outside=MAPPED_PORTS, hai
 
     `inside` and `outside` are the first ports of the blocks that are mapped. With `hairpin` clients reach each other
     by their public endpoints (a full cone alone); without, such packets are lost."""
-    if kind in _FILTERS:
+    if kind in FILTERS:
         return _cone(kind, public, _mapping(public, network, inside, outside), hairpin)
     before = {BLOCKED: "meta l4proto udp drop",
               REJECTED: "meta l4proto udp reject with icmp type admin-prohibited", SYMMETRIC: ""}[kind]
@@ -85,7 +85,7 @@ _OWN_INPUT = """chain input {
 
 
 def _cone(kind, public, mapping, hairpin):
-    remote, outbound, inbound = _FILTERS[kind]
+    remote, outbound, inbound = FILTERS[kind]
     own, peer = _INSIDE
     in2out = ", ".join(f"{a} : {b}" for a, b in mapping)
     out2in = ", ".join(f"{b} : {a}" for a, b in mapping)

@@ -40,7 +40,10 @@ class Program:
             if fits(one):
                 return one
         while True:
-            one = self.lines.get(timeout=PATIENCE)
+            try:
+                one = self.lines.get(timeout=PATIENCE)
+            except queue.Empty:
+                raise AssertionError(f"no {wanted} in {PATIENCE} s, after {self.seen}") from None
             if one is None:
                 raise AssertionError(f"ended with {self.process.wait()} without {wanted}, after {self.seen}: "
                                      f"{self.process.stderr.read()}")
