@@ -44,6 +44,8 @@ struct ICE_HIDDEN Allocation::Impl {
   void ask(TimePoint now);
   void allocated(TimePoint now, const Allocated& what);
   void attempt_failed(TimePoint now, Refusal why);
+  void stop(TimePoint now, const Refusal& why, std::optional<TimePoint> again);
+  Duration next_pause() noexcept;
   void lost(TimePoint now, Refusal why);
   void released();
   void redirect(TimePoint now, const Endpoint& next, std::string_view domain);
@@ -124,7 +126,7 @@ struct ICE_HIDDEN Allocation::Impl {
   bool dont_fragment = false;  // the wish, then what the server knows
   RequestedFamily family = RequestedFamily::unspecified;
   std::array<Endpoint, most_redirects + 1> visited{};
-  Duration backoff = first_backoff;
+  Duration backoff{};                   // before the next attempt; none where the last allocation has lasted
   std::optional<TimePoint> not_before;  // RFC 8656 §7.4: 437, 486, 508
   std::optional<TimePoint> retry_at;
 

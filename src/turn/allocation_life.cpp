@@ -78,7 +78,6 @@ void Allocation::Impl::allocated(TimePoint now, const Allocated& what) {
   mapped = what.mapped;
   dont_fragment = what.dont_fragment;
   recovering = true;
-  backoff = first_backoff;
   allocated_at = now;
   unanswered_since.reset();
   refreshed(now, what.lifetime);
@@ -112,16 +111,30 @@ void Allocation::Impl::attempt_failed(TimePoint now, Refusal why) {
   drop_socket();
   if (state == AllocationState::releasing) return released();
   last_refusal = why;
-  state = AllocationState::failed;
   if (const auto wait = wait_after(why.code)) not_before = now + *wait;
+  std::optional<TimePoint> again;
   if (recovering && not_before) {
-    retry_at = not_before;
+    again = not_before;
   } else if (recovering && may_pass(why)) {
-    retry_at = now + std::exchange(backoff, std::min(2 * backoff, longest_backoff));
+    again = now + next_pause();
   }
-  if (retry_at) state = AllocationState::waiting;
+  stop(now, why, again);
+}
+
+/// There is none now; it is asked for again then, if ever.
+void Allocation::Impl::stop(TimePoint now, const Refusal& why, std::optional<TimePoint> again) {
+  drop_socket();
+  retry_at = again;
+  state = again ? AllocationState::waiting : AllocationState::failed;
   tell(AllocationFailed{why, server, retry_at});
   trace(now, "turn-allocation-failed", why);
+}
+
+/// Grows until an allocation has lasted: a server may answer and still be of no use.
+Duration Allocation::Impl::next_pause() noexcept {
+  const Duration pause = std::max(backoff, first_backoff);
+  backoff = std::min(2 * pause, longest_backoff);
+  return pause;
 }
 
 /// It was there, and is not any more.
@@ -137,6 +150,11 @@ void Allocation::Impl::lost(TimePoint now, Refusal why) {
   if (why.code == ErrorCode{}) drop_socket();
   // RFC 8656 §7.4: no further requests to a server that does not take the credentials.
   if (why.error == errc::unauthorized && !next_login) return attempt_failed(now, why);
+  // A server that gives allocations and takes them back, or a connection that it closes, would else keep us both busy
+  // as fast as packets travel.
+  if (now - *allocated_at >= longest_backoff) backoff = {};
+  if (backoff > Duration::zero()) return stop(now, why, now + next_pause());
+  backoff = first_backoff;
   begin(now);
 }
 

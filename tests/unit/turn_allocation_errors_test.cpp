@@ -358,6 +358,7 @@ TEST_F(ATroubledAllocation, IsAskedForAgainWithGrowingPatienceWhereTheServerIsDe
   server().has_allocation = false;
   run_for(500ms);
   EXPECT_EQ(allocation.state(), AllocationState::allocated);
+  run_for(Allocation::longest_backoff);
   allocation.check(now);
   server().alive = false;
   settle();

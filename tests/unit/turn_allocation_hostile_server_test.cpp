@@ -74,5 +74,48 @@ TEST_F(AnAllocationOnAHostileServer, GivesARequestUpThatIsChallengedBetweenSucce
   EXPECT_EQ(allocation.state(), AllocationState::failed);
 }
 
+// --- what it makes is lost again
+
+TEST_F(AnAllocationOnAHostileServer, AsksEverMoreSlowlyWhereEachOneIsTakenBack) {
+  allocate();
+  for (int i = 0; i < 5000; ++i) server().refusals[Method::create_permission].push_back(437);
+  forget_sent();
+  permit("198.51.100.1");
+  run_for(10min);
+  EXPECT_LT(sent.size(), 200u);
+  EXPECT_EQ(told<AllocationFailed>().back().why.code, ErrorCode::allocation_mismatch);
+  server().refusals.clear();
+  run_for(Allocation::longest_backoff);
+  EXPECT_EQ(told<PermissionGranted>().size(), 1u) << "and never gives up";
+}
+
+TEST_F(AnAllocationOnAHostileServer, ConnectsEverMoreSlowlyWhereEachConnectionIsClosed) {
+  AllocationConfig config = TurnClientRig::config();
+  config.transport = Transport::tcp;
+  TurnClientRig rig{config};
+  rig.allocate();
+  const TimePoint end = rig.now + 10min;
+  int connections = 0;
+  for (; rig.now < end && connections < 1000; ++connections) {
+    rig.server().has_allocation = false;
+    const SocketId socket = rig.open();
+    ASSERT_EQ(rig.allocation.state(), AllocationState::allocated);
+    rig.happen(SocketClosed{socket, {}});
+    if (const auto retry_at = rig.allocation.report(rig.now).retry_at) rig.run_until(*retry_at);
+  }
+  EXPECT_LT(connections, 30);
+}
+
+TEST_F(AnAllocationOnAHostileServer, IsReplacedAtOnceWhereItHasLasted) {
+  allocate();
+  for (int i = 0; i < 3; ++i) {  // each after the same time, and none waits longer for it
+    run_for(Allocation::longest_backoff);
+    server().has_allocation = false;
+    check();
+    EXPECT_EQ(allocation.state(), AllocationState::allocated);
+  }
+  EXPECT_THAT(told<AllocationFailed>(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace ice::turn

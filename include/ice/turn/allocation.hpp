@@ -96,15 +96,16 @@ struct Allocated {
   std::optional<ReservationToken> reservation_token{};
   std::optional<stun::AddressError> refused{};  ///< ADDRESS-ERROR-CODE: why there is none of that family; reason is ""
 };
-/// There is none. The first attempt, or one after a loss, has come to nothing.
+/// There is none. The first attempt, or one after a loss, has come to nothing; or an allocation was lost again before
+/// it had lasted for Allocation::longest_backoff, and the next attempt waits.
 struct AllocationFailed {
   Refusal why{};
   Endpoint server{};                    ///< who was asked last
   std::optional<TimePoint> retry_at{};  ///< it was lost and is asked for again then; none: that was all
 };
 /// It was there and is gone, with its permissions and channels. Unless release() follows, or the credentials are what
-/// was refused, a new one is asked for at once: Allocated or AllocationFailed will tell. What was permitted and bound
-/// is permitted and bound again there.
+/// was refused, a new one is asked for, and at once where this one had lasted or was the first that had not: Allocated
+/// or AllocationFailed will tell. What was permitted and bound is permitted and bound again there.
 struct AllocationLost {
   Refusal why{};  ///< code 437: the server does not know it any more, because it restarted or a NAT gave a new mapping
   Endpoint relayed{};
@@ -208,8 +209,8 @@ class ICE_API Allocation {
   static constexpr Duration channel_lifetime = std::chrono::minutes{10};    ///< RFC 8656 §12
   static constexpr Duration channel_refresh = std::chrono::minutes{9};      ///< ours, likewise
   static constexpr Duration channel_quarantine = std::chrono::minutes{5};   ///< after it has expired, RFC 8656 §12
-  static constexpr Duration first_backoff = std::chrono::seconds{1};        ///< ours; doubles while the server is dead
-  static constexpr Duration longest_backoff = std::chrono::seconds{32};     ///< ours
+  static constexpr Duration first_backoff = std::chrono::seconds{1};        ///< ours; doubles while nothing lasts
+  static constexpr Duration longest_backoff = std::chrono::seconds{32};     ///< ours; what is there so long has lasted
   static constexpr Duration capacity_wait = std::chrono::minutes{1};        ///< after 486 and 508, RFC 8656 §7.4
   static constexpr Duration mismatch_wait = std::chrono::minutes{2};        ///< after 437, RFC 8656 §7.4
   static constexpr Duration longest_silence = std::chrono::seconds{10};     ///< ours
