@@ -110,6 +110,7 @@ void Allocation::Impl::attempt_failed(TimePoint now, Refusal why) {
   requests.clear();
   drop_socket();
   if (state == AllocationState::releasing) return released();
+  if (why.error == errc::unauthorized && next_login) return begin(now);
   last_refusal = why;
   if (const auto wait = wait_after(why.code)) not_before = now + *wait;
   std::optional<TimePoint> again;
