@@ -75,12 +75,16 @@ struct ICE_HIDDEN Allocation::Impl {
   ClientRequest take(const ClientRequest& request) noexcept;
   void use_next_login(TimePoint now);
   void gave_back(TimePoint now);
+  void not_cleaned_up(TimePoint now, const Refusal& why);
   bool is_acceptable(const Allocated& what) const noexcept;
   void take_success(TimePoint now, const ClientRequest& request, const stun::Message& response);
   void take_allocation(TimePoint now, const stun::Message& response);
   void take_error(TimePoint now, ClientRequest& request, const stun::Message& response);
   bool take_allocate_error(TimePoint now, stun::ErrorCode code, const stun::Message& response);
   bool drop_unknown_wish(const stun::Message& response) noexcept;
+  bool left_here() const noexcept;
+  stun::AuthSession& session_of(const ClientRequest& request) noexcept;
+  const stun::AuthSession& session_of(const ClientRequest& request) const noexcept;
   /// The request is over without success.
   void failed(TimePoint now, const ClientRequest& request, Refusal why);
 
@@ -114,6 +118,13 @@ struct ICE_HIDDEN Allocation::Impl {
   stun::AuthSession session;
   std::optional<stun::Login> login;       // whose session it is
   std::optional<stun::Login> next_login;  // for the next allocation
+  /// Who had the allocation that was lost, and where: the server may have it still, and only its user can give it back
+  /// (RFC 8656 §5).
+  struct Leftover {
+    stun::AuthSession session;
+    Endpoint server;
+  };
+  std::optional<Leftover> leftover;
   AllocationState state = AllocationState::idle;
 
   // This attempt, or the allocation that it has brought.

@@ -106,7 +106,7 @@ Received Allocation::Impl::handle_response(TimePoint now, const Message& respons
     return malformed(now, "turn-wrong-fingerprint");
 
   using Step = AuthSession::Judgement::Step;
-  const AuthSession::Judgement judged = session.judge(response, request->signed_at);
+  const AuthSession::Judgement judged = session_of(*request).judge(response, request->signed_at);
   const auto error = response.get<attr::ErrorCode>();
   const ErrorCode code = error ? error->code : ErrorCode{};
   switch (judged.step) {
@@ -175,6 +175,9 @@ void Allocation::Impl::take_success(TimePoint now, const ClientRequest& request,
       if (granted && granted->count() == 0) return lost(now, {make_error_code(errc::bad_response), {}, now});
       return refreshed(now, granted ? Duration{*granted} : lifetime);
     }
+    case Purpose::clean_up:
+      leftover.reset();
+      [[fallthrough]];
     case Purpose::release:
       return gave_back(now);
     case Purpose::permissions:
@@ -186,6 +189,17 @@ void Allocation::Impl::take_success(TimePoint now, const ClientRequest& request,
       return;
     }
   }
+}
+
+/// What may be on the present 5-tuple is known.
+bool Allocation::Impl::left_here() const noexcept { return leftover && leftover->server == server; }
+
+const AuthSession& Allocation::Impl::session_of(const ClientRequest& request) const noexcept {
+  return request.purpose == Purpose::clean_up && left_here() ? leftover->session : session;
+}
+
+AuthSession& Allocation::Impl::session_of(const ClientRequest& request) noexcept {
+  return const_cast<AuthSession&>(std::as_const(*this).session_of(request));  // it is one of ours
 }
 
 /// The Refresh with LIFETIME 0 is over.
@@ -292,13 +306,21 @@ bool Allocation::Impl::drop_unknown_wish(const Message& response) noexcept {
   return dropped;
 }
 
+void Allocation::Impl::not_cleaned_up(TimePoint now, const Refusal& why) {
+  if (state != AllocationState::allocating) return gave_back(now);
+  if (why.code == ErrorCode{}) return attempt_failed(now, why);
+  const bool gone = why.code == ErrorCode::allocation_mismatch;  // RFC 8656 §8.3
+  const bool refused = left_here() && !gone;
+  leftover.reset();
+  // Its user is not taken any more. Whoever we are now may count as the same, as with shared-secret names.
+  if (refused) requests.begin(now, Purpose::clean_up);
+  if (!refused) gave_back(now);
+}
+
 void Allocation::Impl::failed(TimePoint now, const ClientRequest& request, Refusal why) {
   if (request.purpose == Purpose::allocate) return attempt_failed(now, why);
-  if (request.purpose == Purpose::release) {
-    // RFC 8656 §8.3: 437 is as good as success.
-    if (why.code == ErrorCode{} && state == AllocationState::allocating) return attempt_failed(now, why);
-    return gave_back(now);
-  }
+  if (request.purpose == Purpose::release) return gave_back(now);  // RFC 8656 §8.3: 437 is as good as success
+  if (request.purpose == Purpose::clean_up) return not_cleaned_up(now, why);
   // RFC 8656 §5: after 437 there is none; 441 says that it is somebody else's. No answer says that the server is gone.
   const bool about_peer = why.error == errc::server_refused && why.code != ErrorCode::allocation_mismatch &&
                           why.code != ErrorCode::wrong_credentials;

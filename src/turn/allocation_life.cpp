@@ -79,6 +79,7 @@ void Allocation::Impl::allocated(TimePoint now, const Allocated& what) {
   dont_fragment = what.dont_fragment;
   recovering = true;
   allocated_at = now;
+  leftover.reset();
   unanswered_since.reset();
   refreshed(now, what.lifetime);
   tell(what);
@@ -147,6 +148,11 @@ void Allocation::Impl::lost(TimePoint now, Refusal why) {
   no_longer_here();
   permissions.reset();
   channels.reset();
+  if (why.code == ErrorCode::allocation_mismatch) {
+    leftover.reset();
+  } else {
+    leftover = {session, server};
+  }
   // A server that still answers does so on this socket; else it takes a new connection.
   if (why.code == ErrorCode{}) drop_socket();
   // RFC 8656 §7.4: no further requests to a server that does not take the credentials.
@@ -194,7 +200,7 @@ void Allocation::Impl::redirect(TimePoint now, const Endpoint& next, std::string
 
 /// 437 to Allocate (RFC 8656 §7.4): the server sees our 5-tuple as in use. On a socket of our own we try others. On a
 /// shared one all that may be is an allocation of ours that we believe lost, or one of a program before us with the
-/// same user name: it is given back, once.
+/// same user name: it is given back, once, by the user who had it.
 void Allocation::Impl::mismatched(TimePoint now) {
   const Refusal why{make_error_code(errc::server_refused), ErrorCode::allocation_mismatch, now};
   if (has_own_socket()) {
@@ -204,7 +210,7 @@ void Allocation::Impl::mismatched(TimePoint now) {
   }
   if (cleaned_up) return attempt_failed(now, why);
   cleaned_up = true;
-  requests.begin(now, Purpose::release);
+  requests.begin(now, Purpose::clean_up);
 }
 
 // --- time

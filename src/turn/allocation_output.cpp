@@ -27,6 +27,7 @@ Method method_of(Purpose purpose) noexcept {
       return Method::allocate;
     case Purpose::refresh:
     case Purpose::release:
+    case Purpose::clean_up:
       return Method::refresh;
     case Purpose::permissions:
       return Method::create_permission;
@@ -79,13 +80,13 @@ void Allocation::Impl::board_requests(TimePoint now) {
 }
 
 std::optional<Transmit> Allocation::Impl::send_request(TimePoint now, ClientRequest& request, MutableBytes scratch) {
+  const AuthSession::Generation generation = session_of(request).generation();
   // Another request has met a challenge meanwhile: signed anew, this one is another message.
-  if (request.transaction.transmissions() > 0 && request.signed_at != session.generation() &&
-      !requests.restart(now, request)) {
+  if (request.transaction.transmissions() > 0 && request.signed_at != generation && !requests.restart(now, request)) {
     failed(now, take(request), {make_error_code(errc::timed_out), {}, now});
     return std::nullopt;
   }
-  request.signed_at = session.generation();
+  request.signed_at = generation;
   const result<Bytes> message = write(request, scratch);
   if (!message) {
     failed(now, take(request), {message.error(), {}, now});
@@ -109,6 +110,7 @@ result<Bytes> Allocation::Impl::write(const ClientRequest& request, MutableBytes
       if (config.lifetime) builder.add<attr::Lifetime>(*config.lifetime);
       break;
     case Purpose::release:
+    case Purpose::clean_up:
       builder.add<attr::Lifetime>(Seconds{0});
       break;
     case Purpose::permissions:
@@ -122,7 +124,7 @@ result<Bytes> Allocation::Impl::write(const ClientRequest& request, MutableBytes
       break;
     }
   }
-  session.sign(builder);
+  session_of(request).sign(builder);
   return builder.finish();
 }
 

@@ -17,6 +17,7 @@ enum class Purpose : std::uint8_t {
   allocate,
   refresh,
   release,      // a Refresh with LIFETIME 0
+  clean_up,     // the same, for one that was there before on the 5-tuple
   permissions,  // CreatePermission for those who ride on it
   channel,      // ChannelBind
 };

@@ -6,6 +6,8 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
+#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -26,6 +28,9 @@ struct ScriptedTurnServer {
   bool alive = true;               ///< else it answers nothing
   std::set<stun::Method> unheard;  ///< requests that it does not answer
   bool has_allocation = false;
+  std::map<std::string, std::string> more_users;  ///< name and password of those that it knows beside auth's
+  std::string owner;                              ///< who has made the allocation
+  bool wants_owner = false;                       ///< answers 441 to others, as RFC 8656 §5 has it
   std::vector<Endpoint> relayed{endpoint("192.0.2.15:50000")};
   Endpoint mapped = endpoint("203.0.113.9:40000");
   stun::Seconds lifetime{600};
@@ -46,12 +51,13 @@ struct ScriptedTurnServer {
       if (method == Method::allocate) return add_allocation(b);
       if (method == Method::refresh) b.add<attr::Lifetime>(granted(request));
     };
-    const Packet response = auth.answer(request);
+    const Packet response = as_seen_by(user_of(request)).answer(request);
     const unsigned code = error_code_of(response.message());
     if (code != 0 && code == auth.refuse_with) {
       if (!wanted.empty()) wanted.pop_front();
     } else if (code == 0 && method == Method::allocate) {
       has_allocation = true;
+      owner = user_of(request);
     } else if (code == 0 && method == Method::refresh && granted(request).count() == 0) {
       has_allocation = false;
     }
@@ -59,8 +65,19 @@ struct ScriptedTurnServer {
   }
 
  private:
+  static std::string user_of(const stun::Message& request) {
+    const auto user = request.get<stun::attr::Username>();
+    return user ? std::string{*user} : std::string{};
+  }
+  AuthServer as_seen_by(const std::string& user) const {
+    AuthServer seen = auth;
+    if (const auto known = more_users.find(user); known != more_users.end())
+      std::tie(seen.username, seen.password) = *known;
+    return seen;
+  }
   unsigned by_state(const stun::Message& request) const {
     if ((request.method() == stun::Method::allocate) == has_allocation) return 437;
+    if (wants_owner && has_allocation && user_of(request) != owner) return 441;
     return refuses_peer(request) ? 403 : 0;
   }
   stun::Seconds granted(const stun::Message& request) const {

@@ -51,5 +51,64 @@ TEST_F(AnAllocationWithNewCredentials, IsRefusedOnceWhereTheNewOnesAreWrongToo) 
   EXPECT_EQ(told<AllocationFailed>()[0].why.error, errc::unauthorized);
 }
 
+// --- the network was away, and the server still has what was made by the old user (RFC 8656 §5)
+
+struct AnAllocationThatItsServerStillHas : AnAllocationWithNewCredentials {
+  AnAllocationThatItsServerStillHas() {
+    server().more_users = {{"later:user", "other"}};
+    server().wants_owner = true;
+  }
+  void be_away(Duration how_long) {
+    server().alive = false;
+    check();
+    run_for(how_long);
+    ASSERT_EQ(told<AllocationLost>().size(), 1u);
+    server().alive = true;
+  }
+  void expect_it_back_as_the_new_user() {
+    run_for(1min);
+    EXPECT_EQ(allocation.state(), AllocationState::allocated);
+    EXPECT_EQ(user_of(Method::allocate), "later:user");
+    EXPECT_EQ(server().owner, "later:user");
+  }
+};
+
+TEST_F(AnAllocationThatItsServerStillHas, IsGivenBackByTheUserWhoMadeItAndReplacedByTheNextOne) {
+  allocate();
+  replace();
+  be_away(40s);
+  expect_it_back_as_the_new_user();
+}
+
+TEST_F(AnAllocationThatItsServerStillHas, IsGivenBackAlsoWhereTheNextOneCameWhileItWaited) {
+  allocate();
+  be_away(79500ms);
+  ASSERT_EQ(allocation.state(), AllocationState::waiting);
+  replace();
+  expect_it_back_as_the_new_user();
+}
+
+TEST_F(AnAllocationThatItsServerStillHas, IsGivenBackByTheNextUserWhereTheFirstIsNotTakenAnyMore) {
+  allocate();
+  replace();
+  server_takes_only_the_new_ones();
+  server().wants_owner = false;  // both are one user to it
+  be_away(40s);
+  expect_it_back_as_the_new_user();
+}
+
+TEST_F(AnAllocationThatItsServerStillHas, IsGivenBackWhereReleaseComesInTheMeantime) {
+  allocate();
+  be_away(40s);
+  server().unheard = {Method::refresh};
+  run_for(1s);
+  ASSERT_EQ(last(Method::refresh).packet.message().get<attr::Lifetime>()->count(), 0);
+  allocation.release(now);
+  server().unheard.clear();
+  run_for(10s);
+  EXPECT_EQ(allocation.state(), AllocationState::released);
+  EXPECT_FALSE(server().has_allocation);
+}
+
 }  // namespace
 }  // namespace ice::turn
