@@ -41,6 +41,12 @@ stun::AuthSession session_for(const std::optional<stun::Login>& login) {
 Address peer_key(const Address& address) noexcept { return address.canonical().without_scope(); }
 Endpoint peer_key(const Endpoint& peer) noexcept { return {peer_key(peer.address), peer.port}; }
 
+/// Who we are, or how it is proven, is what it failed at.
+bool is_about_credentials(std::error_code error) noexcept {
+  return error == errc::unauthorized || error == errc::bid_down || error == errc::unsupported ||
+         error == errc::wrong_integrity;
+}
+
 bool can_be_permitted(const Address& peer) noexcept { return peer && !peer.is_unspecified() && !peer.is_multicast(); }
 
 }  // namespace
@@ -155,7 +161,7 @@ void Allocation::Impl::replace_credentials(TimePoint now, const stun::Login& nex
   session = session_for(login);
   // Answers to what the old one has signed cannot be verified any more.
   requests.restart_all(now);
-  if (state == AllocationState::failed && last_refusal.error == errc::unauthorized) begin(now);
+  if (state == AllocationState::failed && is_about_credentials(last_refusal.error)) begin(now);
 }
 
 void Allocation::Impl::check(TimePoint now) {

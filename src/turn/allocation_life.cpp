@@ -35,7 +35,8 @@ void Allocation::Impl::begin(TimePoint now) {
   if (next_login) {
     login = std::exchange(next_login, std::nullopt);
     session = stun::AuthSession::long_term(*login);
-  } else if (server != config.server || last_refusal.error == errc::unauthorized) {
+  } else if (server != config.server || state == AllocationState::failed) {
+    // The owner asks for it once more: nothing holds of what the server has said and its answers have failed at.
     session = session.restarted();
   }
   if (server.address != config.server.address) requests.forget_rto();

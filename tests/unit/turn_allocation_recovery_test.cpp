@@ -110,5 +110,34 @@ TEST_F(AnAllocationThatItsServerStillHas, IsGivenBackWhereReleaseComesInTheMeant
   EXPECT_FALSE(server().has_allocation);
 }
 
+// --- the server was replaced by one that speaks RFC 5389 (RFC 8489 §9.2.5)
+
+struct AnAllocationWhoseServerWasRolledBack : AnAllocationWithNewCredentials {
+  void lose() {
+    allocate();
+    server().has_allocation = false;
+    server().auth.modern = false;
+    server().auth.nonce = "of RFC 5389";
+    check();
+    run_for(10min);
+    ASSERT_EQ(told<AllocationFailed>().size(), 1u) << "not by itself";
+    ASSERT_EQ(told<AllocationFailed>()[0].why.error, errc::bid_down);
+  }
+};
+
+TEST_F(AnAllocationWhoseServerWasRolledBack, BeginsAnewWhereTheOwnerAsksForItAgain) {
+  lose();
+  allocate();
+  EXPECT_EQ(allocation.state(), AllocationState::allocated);
+}
+
+TEST_F(AnAllocationWhoseServerWasRolledBack, BeginsAnewWithOtherCredentials) {
+  lose();
+  server_takes_only_the_new_ones();
+  replace();
+  settle();
+  EXPECT_EQ(allocation.state(), AllocationState::allocated);
+}
+
 }  // namespace
 }  // namespace ice::turn

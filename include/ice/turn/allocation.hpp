@@ -68,7 +68,7 @@ enum class AllocationState : std::uint8_t {
   waiting,     ///< it was lost, and is asked for again at a time that retry_at says
   releasing,   ///< the server is told that it is no longer wanted
   released,    ///< it is no longer there, as wished
-  failed,      ///< the server does not give one; only allocate() or replace_credentials() begin again
+  failed,      ///< the server gives none; only allocate() begins again, or replace_credentials() where that may help
 };
 
 /// "idle", "connecting", …
@@ -89,7 +89,7 @@ struct Refusal {
 struct Allocated {
   Endpoint relayed{};          ///< the first of its addresses
   Endpoint relayed_other{};    ///< with RequestedFamily::both, the one of the other family; or none
-  Endpoint mapped{};           ///< where the server sees us: a server-reflexive address (RFC 8656 §7.2)
+  Endpoint mapped{};           ///< where the server says that it sees us (RFC 8656 §7.2); none where it does not
   Endpoint server{};           ///< who made it; not the one of the config where it redirected
   Duration lifetime{};         ///< as the server said
   bool dont_fragment = false;  ///< the server knows DONT-FRAGMENT
@@ -252,7 +252,8 @@ class ICE_API Allocation {
 
   /// The next requests prove who we are with this. With the same user name at once; with another one, the present
   /// allocation stays with the old one as long as the server takes it (RFC 8656 §5: all requests must have the user
-  /// name of the first), and the new one is for the next. Where the old ones were refused, it begins again with these.
+  /// name of the first), and the new one is for the next. Where the old ones were refused, or the server's proof and
+  /// ours did not fit together (errc::bid_down, errc::unsupported, errc::wrong_integrity), it begins again with these.
   void replace_credentials(TimePoint now, const stun::Login& login);
 
   /// Asks the server at once whether the allocation is still there (a Refresh), where no such request is on its way.
