@@ -302,13 +302,15 @@ void Allocation::Impl::handle_socket(TimePoint now, const SocketEvent& event) {
   }
 }
 
-/// RFC 8489 §6.2.1: a hard ICMP error ends a transaction. One for data makes us ask, and the next one tells.
+/// RFC 8489 §6.2.1: a hard ICMP error ends a transaction. But whoever knows our address and the server's can forge one,
+/// and both are in the candidates that a peer is told. So where there is something to lose it makes us ask, no more.
 void Allocation::Impl::handle_unreachable(TimePoint now) {
   const Refusal why{make_error_code(errc::unreachable), {}, now};
   trace(now, "turn-icmp", why);
+  if (is_allocated()) return check(now);
   const auto sent =
       std::find_if(requests.begin(), requests.end(), [](const ClientRequest& r) { return r.answerable(); });
-  if (sent == requests.end()) return check(now);
+  if (sent == requests.end()) return;
   const ClientRequest request = *sent;
   requests.erase(request.id);
   failed(now, request, why);

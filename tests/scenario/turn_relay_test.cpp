@@ -268,15 +268,11 @@ TEST(TurnRelay, IsThereAgainSoonAfterTheServerWasRestarted) {
     world.network.schedule(death + 5s, [&] { world.server.start(); });
     const auto silence = silence_after(world, death, 40s);
     ASSERT_TRUE(silence) << icmp;
-    // With ICMP it is asked at 1, 3 and 7 s; without, after ten seconds of silence.
+    // With ICMP it is asked at once, and again until 7.5 s; without, after ten seconds of silence.
     EXPECT_LT(*silence, icmp ? 8s : 11s);
     ASSERT_EQ(world.user.told<AllocationLost>().size(), 1u);
-    const Refusal why = world.user.told<AllocationLost>()[0].why;
-    if (icmp) {
-      EXPECT_EQ(why.error, errc::unreachable);
-    } else {
-      EXPECT_EQ(why.code, ErrorCode::allocation_mismatch);
-    }
+    EXPECT_EQ(world.user.told<AllocationLost>()[0].why.code, ErrorCode::allocation_mismatch)
+        << "an ICMP error alone proves nothing";
     EXPECT_NE(world.user.relayed(), before);
     EXPECT_EQ(world.user.told<ChannelReady>().size(), 2u);
   }

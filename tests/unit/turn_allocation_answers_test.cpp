@@ -219,7 +219,7 @@ TEST_F(AnAnsweredAllocation, ForgetsThatAServerWasFullOnceItIsNot) {
   ASSERT_EQ(allocation.state(), AllocationState::allocated);
   server().alive = false;
   check();
-  happen(SocketUnreachable{shared, configured.server, 3, 3});
+  run_for(39500ms);
   happen(SocketUnreachable{shared, configured.server, 3, 3});
   EXPECT_EQ(told<AllocationFailed>().back().retry_at, now + 1s);
 }

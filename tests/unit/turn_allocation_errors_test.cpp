@@ -359,10 +359,9 @@ TEST_F(ATroubledAllocation, IsAskedForAgainWithGrowingPatienceWhereTheServerIsDe
   run_for(500ms);
   EXPECT_EQ(allocation.state(), AllocationState::allocated);
   run_for(Allocation::longest_backoff);
-  allocation.check(now);
   server().alive = false;
-  settle();
-  happen(SocketUnreachable{shared, configured.server, 3, 3});
+  check();
+  run_for(39500ms);
   happen(SocketUnreachable{shared, configured.server, 3, 3});
   EXPECT_EQ(told<AllocationFailed>().back().retry_at, now + 1s) << "patience begins anew";
 }
@@ -442,9 +441,27 @@ TEST_F(ATroubledAllocation, AsksAtOnceWhereIcmpDoubtsTheServer) {
   server().alive = false;
   happen(SocketUnreachable{shared, configured.server, 3, 3});
   EXPECT_EQ(count(Method::refresh), 1u);
-  EXPECT_EQ(allocation.state(), AllocationState::allocated) << "one for data proves nothing";
-  happen(SocketUnreachable{shared, configured.server, 3, 3});
-  EXPECT_EQ(loss().error, errc::unreachable);
+  const TimePoint asked = now;
+  for (int i = 0; i < 10; ++i) happen(SocketUnreachable{shared, configured.server, 3, 3});
+  EXPECT_EQ(count(Method::refresh), 1u);
+  EXPECT_THAT(told<AllocationLost>(), IsEmpty()) << "anybody can forge one";
+  run_for(40s);
+  EXPECT_EQ(loss().error, errc::timed_out);
+  EXPECT_EQ(loss().at, asked + 39500ms);
+}
+
+TEST_F(ATroubledAllocation, SurvivesForgedIcmpErrors) {
+  allocate();
+  permit("198.51.100.1");
+  server().unheard = {Method::refresh};  // its answers are on the way
+  for (int i = 0; i < 100; ++i) {
+    happen(SocketUnreachable{shared, configured.server, 3, 3});
+    run_for(100ms);
+  }
+  server().unheard.clear();
+  run_for(40s);
+  EXPECT_THAT(told<AllocationLost>(), IsEmpty());
+  EXPECT_TRUE(allocation.permitted(now, *Address::parse("198.51.100.1")));
 }
 
 TEST_F(ATroubledAllocation, GoesBackToTheFirstServerAfterARedirection) {

@@ -187,8 +187,9 @@ struct AllocationReport {
 /// is replaced by a new one. Requests leave when polled, so the owner paces by when it calls allocate().
 ///
 /// What it notices, and when: a refusal and a wrong password, with the answer. A dead server, when a transaction ends
-/// (39.5 s on the default schedule), at once where ICMP or a closed stream says so. A server that has forgotten us,
-/// with the answer to any request, and one is made where data leaves for `longest_silence` and nothing comes back.
+/// (39.5 s on the default schedule), at once where a closed stream says so, or ICMP before there is an allocation:
+/// later, an ICMP error only makes it ask, since anybody can forge one. A server that has forgotten us, with the answer
+/// to any request, and one is made where data leaves for `longest_silence` and nothing comes back.
 ///
 /// The environment must outlive it. Not thread-safe; distinct objects are independent. Movable.
 class ICE_API Allocation {
