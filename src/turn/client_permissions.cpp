@@ -81,11 +81,11 @@ void ClientPermissions::board(TimePoint now, RequestId request) noexcept {
 }
 
 bool ClientPermissions::mark_granted(TimePoint now, ClientPermission& permission) noexcept {
-  permission.request = RequestId::none;
   permission.due = false;
-  permission.alone = false;
-  permission.refresh_at = now + Allocation::permission_refresh;
-  permission.expires = now + Allocation::permission_lifetime;
+  permission.alone = permission.alone && permission.request != RequestId::none;
+  // What was sent first may be answered last.
+  permission.expires = std::max(permission.expires, now + Allocation::permission_lifetime);
+  permission.refresh_at = permission.expires - Allocation::permission_lifetime + Allocation::permission_refresh;
   if (permission.told || permission.forgotten) return false;
   permission.told = true;
   return true;

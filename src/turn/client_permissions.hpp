@@ -48,11 +48,15 @@ class ClientPermissions {
   /// The request is over, and was granted: those whom the owner has not been told of get `tell`.
   template <class F>
   void granted(TimePoint now, RequestId request, F tell) {
-    for (ClientPermission& permission : permissions_)
-      if (permission.request == request) grant(now, permission, tell);
+    for (ClientPermission& permission : permissions_) {
+      if (permission.request != request) continue;
+      permission.request = RequestId::none;
+      grant(now, permission, tell);
+    }
     drop_forgotten();
   }
-  /// ChannelBind has granted it (RFC 8656 §12.3).
+  /// ChannelBind has granted it (RFC 8656 §12.3). A request that it rides on goes on: its retransmissions must be the
+  /// same (RFC 8489 §6.2.1).
   template <class F>
   void granted(TimePoint now, const Address& peer, F tell) {
     if (ClientPermission* const permission = find(peer)) grant(now, *permission, tell);

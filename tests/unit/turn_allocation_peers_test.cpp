@@ -548,5 +548,20 @@ TEST_F(AClientWithPeers, PassesOnAnIcmpErrorThatMetWhatItSent) {  // §11.6
   EXPECT_LT(told<PeerUnreachable>().size(), 100u) << "any number of them may arrive between two turns of the owner";
 }
 
+TEST_F(AClientWithPeers, SendsTheSameRequestAgainWhereAChannelHasBroughtThePermissionMeanwhile) {  // RFC 8489 §6.2.1
+  server().unheard = {Method::create_permission};
+  permit("198.51.100.1");
+  const test::Packet first = sent.back().packet;
+  bind("198.51.100.1:9");
+  EXPECT_EQ(told<PermissionGranted>().size(), 1u);
+  run_for(500ms);
+  const test::Packet again = last(Method::create_permission).packet;
+  EXPECT_EQ(again.message().transaction_id(), first.message().transaction_id());
+  EXPECT_TRUE(std::equal(again.bytes().begin(), again.bytes().end(), first.bytes().begin(), first.bytes().end()));
+  server().unheard.clear();
+  run_for(1s);
+  EXPECT_EQ(told<PermissionGranted>().size(), 1u);
+}
+
 }  // namespace
 }  // namespace ice::turn
