@@ -81,6 +81,11 @@ void Allocation::Impl::allocated(TimePoint now, const Allocated& what) {
   recovering = true;
   allocated_at = now;
   leftover.reset();
+  if (config.reservation_token) {
+    // It is spent: the next allocation, if this one is lost, is any other of its family.
+    config.reservation_token.reset();
+    if (relayed.address.family() == Family::ipv6) config.family = RequestedFamily::ipv6;
+  }
   unanswered_since.reset();
   refreshed(now, what.lifetime);
   tell(what);

@@ -110,6 +110,26 @@ TEST_F(AnAllocationThatItsServerStillHas, IsGivenBackWhereReleaseComesInTheMeant
   EXPECT_FALSE(server().has_allocation);
 }
 
+// --- a reserved port is to be had once (RFC 8656 §7.2)
+
+TEST(AnAllocationOfAReservedPort, AsksForAnyOtherOfItsFamilyWhenItIsLost) {
+  for (const char* relayed : {"192.0.2.15:50001", "[2001:db8::15]:50001"}) {
+    AllocationConfig config = TurnClientRig::config();
+    config.reservation_token = ReservationToken{1};
+    TurnClientRig rig{config};
+    rig.server().relayed = {endpoint(relayed)};
+    rig.allocate();
+    ASSERT_TRUE(rig.last(Method::allocate).packet.message().has<attr::ReservationToken>());
+    rig.server().has_allocation = false;
+    rig.check();
+    EXPECT_EQ(rig.allocation.state(), AllocationState::allocated);
+    const auto again = rig.last(Method::allocate).packet;
+    EXPECT_FALSE(again.message().has<attr::ReservationToken>());
+    const auto family = again.message().get<attr::RequestedAddressFamily>();
+    EXPECT_EQ(family ? *family : Family::ipv4, endpoint(relayed).address.family());
+  }
+}
+
 // --- the server was replaced by one that speaks RFC 5389 (RFC 8489 §9.2.5)
 
 struct AnAllocationWhoseServerWasRolledBack : AnAllocationWithNewCredentials {
