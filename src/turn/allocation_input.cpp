@@ -119,8 +119,11 @@ Received Allocation::Impl::handle_response(TimePoint now, const Message& respons
     }
     case Step::retry:
       heard(now, *request);
-      if (!requests.restart(now, *request))
+      if (state == AllocationState::releasing && request->purpose == Purpose::allocate) {
+        released();  // there is none yet, and none is to be made
+      } else if (!requests.restart(now, *request)) {
         failed(now, take(*request), {make_error_code(errc::unauthorized), code, now});
+      }
       return {};
     case Step::fail:
       heard(now, *request);

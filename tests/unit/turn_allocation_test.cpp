@@ -241,16 +241,16 @@ TEST_F(AnAllocation, IsReleasedAlsoWhereNobodyAnswers) {
 }
 
 TEST_F(AnAllocation, ThatWasAskedForIsGivenBackWhenItComesTooLate) {
-  allocation.allocate(now).has_value();
   server().alive = false;
-  settle();
-  ASSERT_EQ(sent.size(), 1u);
+  allocate();
+  receive(server().auth.challenge(sent.back().packet.message(), ErrorCode::unauthenticated));
+  ASSERT_EQ(sent.size(), 2u);
   allocation.release(now);
   settle();
   EXPECT_EQ(allocation.state(), AllocationState::releasing);
   server().alive = true;
   run_for(1s);
-  EXPECT_EQ(count(Method::allocate), 3u) << "the retransmission is answered with a challenge";
+  EXPECT_EQ(count(Method::allocate), 3u) << "the retransmission is answered";
   EXPECT_FALSE(server().has_allocation);
   EXPECT_EQ(told<Released>().size(), 1u);
   EXPECT_THAT(told<Allocated>(), IsEmpty());
@@ -343,6 +343,18 @@ TEST(AllocationState, HasAWordForEach) {
   EXPECT_EQ(to_string(AllocationState::releasing), "releasing");
   EXPECT_EQ(to_string(AllocationState::released), "released");
   EXPECT_EQ(to_string(AllocationState::failed), "failed");
+}
+
+TEST_F(AnAllocation, IsNotMadeWhereItsFirstRequestIsChallengedAfterItWasReleased) {
+  server().alive = false;
+  allocate();
+  const auto challenge = server().auth.challenge(sent.back().packet.message(), ErrorCode::unauthenticated);
+  allocation.release(now);
+  forget_sent();
+  receive(challenge);
+  EXPECT_THAT(sent, IsEmpty());
+  EXPECT_EQ(allocation.state(), AllocationState::released);
+  EXPECT_EQ(told<Released>().size(), 1u);
 }
 
 }  // namespace
