@@ -97,7 +97,7 @@ Received Allocation::Impl::unauthenticated(TimePoint now, std::string_view what)
 
 Received Allocation::Impl::handle_response(TimePoint now, const Message& response) {
   ClientRequest* const request = requests.find(response.transaction_id());
-  if (request == nullptr) {
+  if (request == nullptr || response.method() != method_of(request->purpose)) {
     ++counters.unsolicited;
     trace(now, "turn-unsolicited");
     return {.verdict = Verdict::not_mine};

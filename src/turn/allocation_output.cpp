@@ -21,22 +21,6 @@ constexpr std::size_t most_for_peers = Allocation::most_requests - 2;
 constexpr AttributeType draft_additional_address_family{0x8032};
 constexpr std::array<std::uint8_t, 4> draft_ipv6{2, 0, 0, 0};
 
-Method method_of(Purpose purpose) noexcept {
-  switch (purpose) {
-    case Purpose::allocate:
-      return Method::allocate;
-    case Purpose::refresh:
-    case Purpose::release:
-    case Purpose::clean_up:
-      return Method::refresh;
-    case Purpose::permissions:
-      return Method::create_permission;
-    case Purpose::channel:
-      return Method::channel_bind;
-  }
-  return Method::refresh;
-}
-
 }  // namespace
 
 Transmit Allocation::Impl::to_server(TimePoint now, Bytes head) noexcept {

@@ -8,6 +8,22 @@ namespace ice::turn {
 using stun::RetransmissionSchedule;
 using stun::Transaction;
 
+stun::Method method_of(Purpose purpose) noexcept {
+  switch (purpose) {
+    case Purpose::allocate:
+      return stun::Method::allocate;
+    case Purpose::refresh:
+    case Purpose::release:
+    case Purpose::clean_up:
+      return stun::Method::refresh;
+    case Purpose::permissions:
+      return stun::Method::create_permission;
+    case Purpose::channel:
+      return stun::Method::channel_bind;
+  }
+  return stun::Method::refresh;
+}
+
 Transaction ClientRequests::transaction(TimePoint now) noexcept {
   const RetransmissionSchedule schedule =
       on_stream_ ? RetransmissionSchedule::stream() : RetransmissionSchedule::datagram(rto_.rto(now, least_rto_));

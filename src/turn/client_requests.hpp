@@ -8,6 +8,7 @@
 #include "ice/base/random.hpp"
 #include "ice/base/time.hpp"
 #include "ice/stun/auth_session.hpp"
+#include "ice/stun/message.hpp"
 #include "ice/stun/transaction.hpp"
 
 namespace ice::turn {
@@ -21,6 +22,9 @@ enum class Purpose : std::uint8_t {
   permissions,  // CreatePermission for those who ride on it
   channel,      // ChannelBind
 };
+
+/// What such a request is in a packet.
+stun::Method method_of(Purpose purpose) noexcept;
 
 /// Names a request for what rides on it. 0 is none.
 enum class RequestId : std::uint32_t { none = 0 };

@@ -290,5 +290,15 @@ TEST_F(AnAllocationOverIpv6, TellsTheServerNoScopes) {
   EXPECT_TRUE(allocation.permitted(now, *Address::parse("fe80::1%3")));
 }
 
+TEST_F(AnAnsweredAllocation, TakesNoAnswerOfAnotherMethodThanItsRequest) {
+  server().alive = false;
+  allocate();
+  const auto id = sent.back().packet.message().transaction_id();
+  const auto answer = test::error_response(id, stun::ErrorCode::forbidden, test::NoAttributes{}, Method::refresh);
+  EXPECT_EQ(receive(answer).verdict, Verdict::not_mine);
+  EXPECT_EQ(allocation.counters().unsolicited, 1u);
+  EXPECT_EQ(allocation.state(), AllocationState::allocating);
+}
+
 }  // namespace
 }  // namespace ice::turn
