@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -34,6 +35,8 @@ struct ICE_HIDDEN Engine::Impl {
   bool collecting = false;  // a batch is being read, and what it makes the machine say waits for its end
   bool stopped = false;
 
+  std::exception_ptr thrown;  // by a handler, while more of what was read had to be delivered
+
   std::vector<SocketEvent> events;    // for the machine, when it is drained
   std::vector<SocketEvent> handling;  // the same memory, taken in turns
 
@@ -56,6 +59,10 @@ struct ICE_HIDDEN Engine::Impl {
   void wait_writable(Socket& socket);
   void wait_time(Socket& socket, Duration delay);
   void on_readable(SocketId id);
+  void read(Socket& socket);
+  /// A part of what was read: what a handler of the application throws there waits until the rest is delivered, too.
+  template <class Part>
+  void deliver_part(Part part);
   void on_writable(SocketId id);
   void on_time(SocketId id);
 
@@ -78,6 +85,7 @@ struct ICE_HIDDEN Engine::Impl {
   void connected(SocketId id);
   void close(SocketId id);
   void ended(SocketId id, std::error_code error);
+  void end_in_turn(SocketId id, std::error_code error);
   void remove(SocketId id);
   void close_all() noexcept;
 
@@ -85,6 +93,7 @@ struct ICE_HIDDEN Engine::Impl {
   void send_soon(const Transmit& packet, SendClass send_class);
   /// Sends what waits. Only the engine that is reading has something there.
   void flush_outbox() noexcept;
+  std::size_t send_alone(Socket& socket, std::size_t count, std::size_t waiting);
   result<void> send(const Transmit& packet, SendClass send_class);
   void account(const Socket& socket, const Transmit& packet, const result<void>& sent);
   Address source_of(const Socket& socket, const Transmit& packet) const noexcept;
@@ -97,6 +106,7 @@ struct ICE_HIDDEN Engine::Impl {
   result<void> prepare_client(Socket& socket, const OpenSocket& request);
   void begin_handshake(Socket& socket);
   void shake_hands(Socket& socket);
+  void hear_handshake(Socket& socket, std::size_t size);
   bool flush(Socket& socket);
   void establish(Socket& socket);
   void fail_handshake(Socket& socket, std::error_code error);
@@ -106,5 +116,14 @@ struct ICE_HIDDEN Engine::Impl {
   void receive_dtls(Socket& socket, const Datagram& in);
   void hear_peer(Socket& listener, const Datagram& in);
 };
+
+template <class Part>
+void Engine::Impl::deliver_part(Part part) {
+  try {
+    part();
+  } catch (...) {
+    if (!thrown) thrown = std::current_exception();
+  }
+}
 
 }  // namespace ice::io::detail

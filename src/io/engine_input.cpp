@@ -13,7 +13,9 @@ using namespace std::chrono_literals;
 
 // After so many system calls for one readiness, the other sockets and timers of the thread get their turn.
 constexpr int most_accepts = 16;
-constexpr int most_stream_reads = 4;
+
+// What is read of a stream for one readiness: a record of TLS.
+constexpr std::size_t stream_read_size = 16 * 1024;
 
 // ICMP errors that wait for the end of a turn; more are counted and forgotten. They are hints, and anybody can send
 // them.
@@ -25,8 +27,8 @@ constexpr std::size_t most_unreachable = 16;
 constexpr std::uint32_t most_accepted = 1024;
 constexpr Duration most_silence = 39'500ms;
 
-// Those of them whose handshake is under way. When there is one more, the oldest goes: whoever only begins handshakes
-// costs others nothing but a second try.
+// Those of them whose handshake is under way. When there is one more, the oldest of the source with the most goes: who
+// only begins handshakes takes his own places, and many such sources cost others a second try.
 constexpr std::uint32_t most_handshakes = 256;
 
 // A process without a free descriptor cannot accept; it tries again when somebody may have closed one.
@@ -75,17 +77,22 @@ void Engine::Impl::on_readable(SocketId id) {
       if (!pausing) impl.wait_readable(*socket);
     }
   } again{*this, id};
-  switch (socket->kind) {
+  read(*socket);
+  if (thrown) std::rethrow_exception(std::exchange(thrown, nullptr));
+}
+
+void Engine::Impl::read(Socket& socket) {
+  switch (socket.kind) {
     case Socket::Kind::datagram:
     case Socket::Kind::dtls:
     case Socket::Kind::dtls_listener:
-      return read_datagrams(id);
+      return read_datagrams(socket.id);
     case Socket::Kind::stream:
-      return read_stream(id);
+      return read_stream(socket.id);
     case Socket::Kind::handshaking:
-      return is_stream(socket->transport) ? read_stream(id) : read_datagrams(id);
+      return is_stream(socket.transport) ? read_stream(socket.id) : read_datagrams(socket.id);
     case Socket::Kind::listener:
-      return accept(id);
+      return accept(socket.id);
     case Socket::Kind::connecting:
     case Socket::Kind::lingering:
       break;
@@ -100,11 +107,7 @@ void Engine::Impl::on_writable(SocketId id) {
   const auto done = socket->stream->flush(socket->fd());
   if (done && !*done) return wait_writable(*socket);
   if (socket->kind == Socket::Kind::lingering) return remove(id);
-  if (!done) {
-    Turn turn{engine};
-    ended(id, done.error());
-    turn.finish();
-  }
+  if (!done) end_in_turn(id, done.error());
 }
 
 void Engine::Impl::on_time(SocketId id) {
@@ -116,11 +119,8 @@ void Engine::Impl::on_time(SocketId id) {
       return wait_readable(*socket);
     case Socket::Kind::lingering:
       return remove(id);
-    case Socket::Kind::connecting: {
-      Turn turn{engine};
-      ended(id, make_error_code(errc::timed_out));
-      return turn.finish();
-    }
+    case Socket::Kind::connecting:
+      return end_in_turn(id, make_error_code(errc::timed_out));
     case Socket::Kind::handshaking:
       return on_handshake_time(*socket);
     case Socket::Kind::dtls:
@@ -169,9 +169,11 @@ void Engine::Impl::deliver_batch(SocketId id, std::size_t count) {
         receive_dtls(*socket, in);
         continue;
       }
-      Turn turn{engine};
-      deliver(turn, *socket, in);
-      turn.finish();
+      deliver_part([&] {
+        Turn turn{engine};
+        deliver(turn, *socket, in);
+        turn.finish();
+      });
     }
   }
   if (events.empty()) return;
@@ -180,28 +182,18 @@ void Engine::Impl::deliver_batch(SocketId id, std::size_t count) {
 }
 
 void Engine::Impl::read_stream(SocketId id) {
-  for (int read = 0; read < most_stream_reads; ++read) {
-    Socket* socket = sockets.find(id);
-    if (stopped || socket == nullptr || socket->kind == Socket::Kind::lingering) return;
-    const MutableBytes buffer = shared.batch.buffer();
-    const ssize_t size = ::recv(socket->fd(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-    if (size <= 0) {
-      if (size < 0 && errno == EINTR) continue;
-      if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
-      const std::error_code why = size < 0 ? last_error() : std::error_code{};
-      Turn turn{engine};
-      ended(id, why);
-      return turn.finish();
-    }
-    const Bytes bytes = buffer.first(static_cast<std::size_t>(size));
-    if (socket->tls) {
-      receive_secured(id, bytes, {});
-    } else {
-      socket->stream->deframer().feed(bytes);
-      if (!deliver_messages(id)) return;
-    }
-    if (static_cast<std::size_t>(size) < buffer.size()) return;
-  }
+  Socket& socket = *sockets.find(id);
+  const MutableBytes buffer = shared.batch.buffer().first(stream_read_size);
+  ssize_t size;
+  do {
+    size = ::recv(socket.fd(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+  } while (size < 0 && errno == EINTR);
+  if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+  if (size <= 0) return end_in_turn(id, size < 0 ? last_error() : std::error_code{});
+  const Bytes bytes = buffer.first(static_cast<std::size_t>(size));
+  if (socket.tls) return receive_secured(id, bytes, {});
+  socket.stream->deframer().feed(bytes);
+  deliver_messages(id);
 }
 
 bool Engine::Impl::deliver_messages(SocketId id) {
@@ -210,15 +202,17 @@ bool Engine::Impl::deliver_messages(SocketId id) {
     if (stopped || socket == nullptr || socket->kind != Socket::Kind::stream) return false;
     const auto message = socket->stream->deframer().next();
     if (message && !*message) return true;
-    Turn turn{engine};
-    if (message) {
-      socket->heard = turn.now();
-      deliver(turn, *socket, {id, socket->remote, **message, {}});
-    } else {
-      ++statistics.malformed;
-      ended(id, message.error());
-    }
-    turn.finish();
+    deliver_part([&] {
+      Turn turn{engine};
+      if (message) {
+        socket->heard = turn.now();
+        deliver(turn, *socket, {id, socket->remote, **message, {}});
+      } else {
+        ++statistics.malformed;
+        ended(id, message.error());
+      }
+      turn.finish();
+    });
   }
 }
 
@@ -294,7 +288,7 @@ void Engine::Impl::accept(SocketId id) {
 /// The socket of one more who came, unless there are too many.
 Socket* Engine::Impl::admit(Socket& listener, std::unique_ptr<Socket> added, TimePoint at) {
   if (listener.handshakes >= most_handshakes) {
-    ended(sockets.oldest_handshake(listener.id)->id, make_error_code(errc::limit_reached));
+    ended(sockets.most_dispensable_handshake(listener.id)->id, make_error_code(errc::limit_reached));
   }
   const auto has_too_many = [&] { return !keeps_all_connections && listener.accepted >= most_accepted; };
   if (has_too_many()) {

@@ -163,6 +163,12 @@ void Engine::Impl::ended(SocketId id, std::error_code error) {
   remove(id);
 }
 
+void Engine::Impl::end_in_turn(SocketId id, std::error_code error) {
+  Turn turn{engine};
+  ended(id, error);
+  turn.finish();
+}
+
 void Engine::Impl::remove(SocketId id) {
   Socket* socket = sockets.find(id);
   if (socket == nullptr) return;

@@ -14,6 +14,11 @@ constexpr Duration handshake_timeout = 10s;
 // in a lifetime of an allocation, which servers limit to an hour (RFC 8656 §7.2).
 constexpr Duration most_dtls_silence = 1h;
 
+// What a client may send until its handshake has ended. Over DTLS OpenSSL keeps what comes out of order, in buffers
+// that may be larger than what came; so a small datagram counts as a larger one.
+constexpr std::size_t most_handshake_bytes = 16 * 1024;
+constexpr std::size_t least_handshake_datagram = 512;
+
 bool is_open(const Socket* socket) noexcept {
   return socket != nullptr && (socket->kind == Socket::Kind::stream || socket->kind == Socket::Kind::dtls);
 }
@@ -23,7 +28,8 @@ bool is_open(const Socket* socket) noexcept {
 // Handshakes
 
 result<void> Engine::Impl::prepare_client(Socket& socket, const OpenSocket& request) {
-  const std::string name = request.tls_name.empty() ? request.remote.address.to_string() : request.tls_name;
+  const std::string name =
+      request.tls_name.empty() ? request.remote.address.without_scope().to_string() : request.tls_name;
   auto session = shared.tls_context()->client(request.transport, name, sink_of(socket));
   if (!session) return fail(session.error());
   socket.tls = std::move(*session);
@@ -72,9 +78,7 @@ bool Engine::Impl::flush(Socket& socket) {
   const auto done = socket.stream->flush(socket.fd());
   if (done && !*done) wait_writable(socket);
   if (done) return true;
-  Turn turn{engine};
-  ended(socket.id, done.error());
-  turn.finish();
+  end_in_turn(socket.id, done.error());
   return false;
 }
 
@@ -124,25 +128,38 @@ void Engine::Impl::on_dtls_time(Socket& socket) {
 void Engine::Impl::receive_secured(SocketId id, Bytes ciphertext, const IpMetadata& ip) {
   Socket* socket = sockets.find(id);
   socket->tls->feed(ciphertext);
-  if (socket->kind == Socket::Kind::handshaking) shake_hands(*socket);
+  if (socket->kind == Socket::Kind::handshaking) {
+    deliver_part([&] { hear_handshake(*socket, ciphertext.size()); });
+  }
   while (is_open(socket = stopped ? nullptr : sockets.find(id))) {
     const auto plaintext = socket->tls->read(shared.tls_buffers().plaintext);
     if (!flush(*socket)) return;
+    if (socket->stream && socket->stream->overflows()) return end_in_turn(id, make_error_code(errc::limit_reached));
     if (plaintext && plaintext->empty()) return;
     if (plaintext && socket->stream) {
       socket->stream->deframer().feed(*plaintext);
       if (!deliver_messages(id)) return;
       continue;
     }
-    Turn turn{engine};
-    if (plaintext) {
-      socket->heard = turn.now();
-      deliver(turn, *socket, {id, socket->remote, *plaintext, ip});
-    } else {
-      ended(id, plaintext.error() == errc::closed ? std::error_code{} : plaintext.error());
-    }
-    turn.finish();
+    deliver_part([&] {
+      Turn turn{engine};
+      if (plaintext) {
+        socket->heard = turn.now();
+        deliver(turn, *socket, {id, socket->remote, *plaintext, ip});
+      } else {
+        ended(id, plaintext.error() == errc::closed ? std::error_code{} : plaintext.error());
+      }
+      turn.finish();
+    });
   }
+}
+
+/// A server's handshake takes three flights of some hundred bytes, and each may come a few times.
+void Engine::Impl::hear_handshake(Socket& socket, std::size_t size) {
+  socket.handshake_bytes += is_stream(socket.transport) ? size : std::max(size, least_handshake_datagram);
+  const bool too_much = socket.listener != SocketId{} && socket.handshake_bytes > most_handshake_bytes;
+  if (too_much) return fail_handshake(socket, make_error_code(errc::limit_reached));
+  shake_hands(socket);
 }
 
 void Engine::Impl::receive_dtls(Socket& socket, const Datagram& in) {

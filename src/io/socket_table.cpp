@@ -1,6 +1,9 @@
 #include "io/socket_table.hpp"
 
 #include <cassert>
+#include <unordered_map>
+
+#include "base/source.hpp"
 
 namespace ice::io::detail {
 
@@ -26,24 +29,37 @@ Socket* SocketTable::find(SocketId id) noexcept {
   return socket != nullptr && socket->id == id ? socket : nullptr;
 }
 
-template <class Wanted>
-Socket* SocketTable::least_heard(SocketId listener, Wanted wanted) noexcept {
+Socket* SocketTable::most_silent(SocketId listener) noexcept {
   Socket* found = nullptr;
   for (const Place& place : places_) {
     Socket* socket = place.socket.get();
-    if (socket == nullptr || socket->listener != listener || !wanted(socket->kind)) continue;
+    if (socket == nullptr || socket->listener != listener) continue;
+    if (socket->kind != Socket::Kind::stream && socket->kind != Socket::Kind::dtls) continue;
     if (found == nullptr || socket->heard < found->heard) found = socket;
   }
   return found;
 }
 
-Socket* SocketTable::most_silent(SocketId listener) noexcept {
-  return least_heard(listener,
-                     [](Socket::Kind kind) { return kind == Socket::Kind::stream || kind == Socket::Kind::dtls; });
-}
-
-Socket* SocketTable::oldest_handshake(SocketId listener) noexcept {
-  return least_heard(listener, [](Socket::Kind kind) { return kind == Socket::Kind::handshaking; });
+Socket* SocketTable::most_dispensable_handshake(SocketId listener) noexcept {
+  struct Source {
+    std::size_t handshakes = 0;
+    Socket* oldest = nullptr;
+  };
+  std::unordered_map<Address, Source> sources;
+  Source* found = nullptr;
+  for (const Place& place : places_) {
+    Socket* socket = place.socket.get();
+    if (socket == nullptr || socket->listener != listener || socket->kind != Socket::Kind::handshaking) continue;
+    Source& source = sources[source_of(socket->remote.address)];
+    ++source.handshakes;
+    if (source.oldest == nullptr || socket->heard < source.oldest->heard) source.oldest = socket;
+  }
+  for (auto& [address, source] : sources) {
+    const bool more = found == nullptr || source.handshakes > found->handshakes;
+    if (more || (source.handshakes == found->handshakes && source.oldest->heard < found->oldest->heard))
+      found = &source;
+  }
+  return found != nullptr ? found->oldest : nullptr;
 }
 
 std::unique_ptr<Socket> SocketTable::remove(SocketId id) noexcept {

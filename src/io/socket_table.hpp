@@ -52,6 +52,7 @@ struct Socket {
   std::uint32_t handshakes = 0;        ///< those of them that are handshaking
   TimePoint heard;                     ///< when it was accepted, or its last message came
   TimePoint deadline;                  ///< while connecting and handshaking
+  std::size_t handshake_bytes = 0;     ///< what came while it was handshaking
   result<void> sent;                   ///< what became of the last DTLS record
   SocketId listener{};                 ///< where an accepted socket came from
   /// Ends a connect or a linger that takes too long, and a listener's pause.
@@ -66,8 +67,8 @@ class SocketTable {
   const Socket* find(SocketId id) const noexcept { return const_cast<SocketTable*>(this)->find(id); }
   /// The open socket of this listener that has been silent longest, or null.
   Socket* most_silent(SocketId listener) noexcept;
-  /// The one that has been handshaking longest, or null.
-  Socket* oldest_handshake(SocketId listener) noexcept;
+  /// Of the source with the most handshakes under way, the oldest of them; or null.
+  Socket* most_dispensable_handshake(SocketId listener) noexcept;
   /// Takes it out of the table; null if there is none.
   std::unique_ptr<Socket> remove(SocketId id) noexcept;
   void clear() noexcept { places_.clear(), free_.clear(); }
@@ -83,9 +84,6 @@ class SocketTable {
     std::uint32_t generation = 1;  // so that no id is 0
     std::unique_ptr<Socket> socket;
   };
-
-  template <class Wanted>
-  Socket* least_heard(SocketId listener, Wanted wanted) noexcept;
 
   std::vector<Place> places_;
   std::vector<std::uint32_t> free_;

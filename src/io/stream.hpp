@@ -19,6 +19,8 @@ namespace ice::io {
 /// messages up to both. More is dropped message by message, as a datagram would be.
 inline constexpr std::size_t stream_buffer_limit = 64 * 1024;
 inline constexpr std::size_t stream_buffer_reserve = 16 * 1024;
+/// With a message that was begun, which is finished whatever its size, and what TLS adds.
+inline constexpr std::size_t stream_buffer_most = stream_buffer_limit + stream_buffer_reserve + 2 * 64 * 1024;
 
 enum class SendClass : std::uint8_t { data, control };
 
@@ -45,6 +47,8 @@ class Stream {
   result<bool> flush(int fd) noexcept;
 
   bool waiting() const noexcept { return begin_ < out_.size(); }
+  /// More waits than messages can make it: answers of TLS itself, which its peer asks for and does not read.
+  bool overflows() const noexcept { return waiting_size() > stream_buffer_most; }
   Deframer& deframer() noexcept { return deframer_; }
 
  private:

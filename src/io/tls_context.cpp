@@ -56,6 +56,8 @@ result<std::shared_ptr<const TlsContext>> TlsContext::make(const TlsConfig& conf
     if (const auto done = made->prove(context, config); !done) return fail(done.error());
   }
   DtlsListener::prepare(made->dtls_server_.get());
+  // Clients send no certificate; a DTLS message is collected piece by piece, with room for all of it from the first.
+  SSL_CTX_set_max_cert_list(made->dtls_server_.get(), 4'096);
   return std::shared_ptr<const TlsContext>{made};
 }
 
@@ -126,13 +128,16 @@ result<std::unique_ptr<TlsSession>> TlsContext::client(Transport transport, cons
                                                        TlsSession::Sink sink) const {
   SslPtr ssl = new_session(transport == Transport::dtls ? dtls_client_.get() : tls_client_.get());
   SSL_set_connect_state(ssl.get());
-  bool named = !name.empty();
+  bool named;
   if (Address::parse(name)) {
     named = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), name.c_str()) == 1;
   } else {
-    // RFC 9525 §6.3: one whole label may be a wildcard.
-    SSL_set_hostflags(ssl.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    named = named && SSL_set1_host(ssl.get(), name.c_str()) == 1 && set_server_name(ssl.get(), name);
+    // RFC 9525 §6.3: one whole label may be a wildcard. It has no use for the common name any more.
+    SSL_set_hostflags(ssl.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    // Certificates and SNI (RFC 6066 §3) have names without the dot that ends an absolute one.
+    const std::string relative = name.substr(0, name.size() - (name.ends_with('.') ? 1 : 0));
+    named =
+        !relative.empty() && SSL_set1_host(ssl.get(), relative.c_str()) == 1 && set_server_name(ssl.get(), relative);
   }
   ERR_clear_error();
   if (!named) return fail(errc::invalid_argument);

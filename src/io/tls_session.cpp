@@ -15,6 +15,10 @@ namespace {
 // and UDP headers and room for a tunnel's (RFC 9147 §4.4 has PMTU guidance; application data is not cut).
 constexpr long handshake_mtu = 1'200;
 
+// What a peer may say of the handshake's kind between two pieces of data, once the handshake is over: tickets, a new
+// key (RFC 8446 §4.6), a renegotiation that is refused. Each costs us work, and some an answer.
+constexpr int most_messages_without_data = 32;
+
 TlsSession::Wire& wire_of(BIO* bio) noexcept { return *static_cast<TlsSession::Wire*>(BIO_get_data(bio)); }
 
 int read_wire(BIO* bio, char* out, int capacity) noexcept {
@@ -76,6 +80,15 @@ TlsSession::TlsSession(SslPtr ssl, Sink sink, std::shared_ptr<const void> owner)
   BIO_set_data(bio, &wire_);
   SSL_set_bio(ssl_.get(), bio, bio);
   if (wire_.datagrams) SSL_set_mtu(ssl_.get(), handshake_mtu);
+  SSL_set_msg_callback(ssl_.get(), [](int is_sent, int, int type, const void*, std::size_t, SSL*, void* session) {
+    if (is_sent == 0 && type == SSL3_RT_HANDSHAKE) static_cast<TlsSession*>(session)->hear_message();
+  });
+  SSL_set_msg_callback_arg(ssl_.get(), this);
+}
+
+void TlsSession::hear_message() noexcept {
+  // Nothing of what is behind it is looked at: OpenSSL finds no more input, and read() says why.
+  if (established_ && ++messages_without_data_ > most_messages_without_data) wire_.in = {};
 }
 
 TlsSession::~TlsSession() = default;
@@ -83,7 +96,7 @@ TlsSession::~TlsSession() = default;
 result<bool> TlsSession::shake_hands() noexcept {
   ERR_clear_error();
   const int done = SSL_do_handshake(ssl_.get());
-  if (done == 1) return true;
+  if (done == 1) return established_ = true;
   if (SSL_get_error(ssl_.get(), done) == SSL_ERROR_WANT_READ) return false;
   return fail(make_error_code(why_failed(ssl_.get())));
 }
@@ -91,7 +104,11 @@ result<bool> TlsSession::shake_hands() noexcept {
 result<Bytes> TlsSession::read(MutableBytes into) noexcept {
   ERR_clear_error();
   const int size = SSL_read(ssl_.get(), into.data(), static_cast<int>(into.size()));
-  if (size > 0) return Bytes{into.first(static_cast<std::size_t>(size))};
+  if (messages_without_data_ > most_messages_without_data) return fail(errc::limit_reached);
+  if (size > 0) {
+    messages_without_data_ = 0;
+    return Bytes{into.first(static_cast<std::size_t>(size))};
+  }
   switch (SSL_get_error(ssl_.get(), size)) {
     case SSL_ERROR_WANT_READ:
       return Bytes{};

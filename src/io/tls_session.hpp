@@ -48,7 +48,8 @@ class TlsSession {
   result<bool> shake_hands() noexcept;
 
   /// The next plaintext: over TLS some of it, over DTLS one message. Empty when more has to come. `into` holds
-  /// tls_record_size bytes. errc::closed when the peer has said goodbye, else a TlsError.
+  /// tls_record_size bytes. errc::closed when the peer has said goodbye, errc::limit_reached when it goes on with the
+  /// handshake's messages and says nothing else, else a TlsError.
   result<Bytes> read(MutableBytes into) noexcept;
 
   /// At most tls_record_size bytes, as one record. errc::limit_reached, or a TlsError.
@@ -73,9 +74,13 @@ class TlsSession {
   };
 
  private:
+  void hear_message() noexcept;
+
   std::shared_ptr<const void> owner_;
   SslPtr ssl_;
   Wire wire_;
+  bool established_ = false;
+  int messages_without_data_ = 0;
 };
 
 }  // namespace ice::io

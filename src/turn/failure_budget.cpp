@@ -6,14 +6,6 @@
 
 namespace ice::turn {
 
-Address source_of(const Address& address) noexcept {
-  const Address plain = address.canonical().without_scope();
-  if (!plain.is_v6()) return plain;
-  std::array<std::uint8_t, 16> bytes{};
-  std::copy_n(plain.bytes().begin(), 8, bytes.begin());
-  return Address::v6(bytes);
-}
-
 FailureBudget::FailureBudget(std::uint32_t at_once, std::uint32_t per_second, RandomSource& random)
     : rate_{TokenBucket::rate(at_once, per_second)}, seed_{random.next()}, table_(sets) {}
 

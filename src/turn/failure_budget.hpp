@@ -5,15 +5,12 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/source.hpp"
 #include "ice/base/address.hpp"
 #include "ice/base/random.hpp"
 #include "turn/token_bucket.hpp"
 
 namespace ice::turn {
-
-/// The part of a client's address that counts as its source: an IPv4 address, or the /64 of an IPv6 one, which one
-/// subscriber has all of (RFC 6177).
-Address source_of(const Address& address) noexcept;
 
 /// How many more answers each source gets to requests that prove nothing. The table has a fixed size. A source that
 /// does not fit in pushes out the one of its set whose bucket is full first: whoever forges many sources to be rid of

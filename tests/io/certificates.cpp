@@ -77,7 +77,7 @@ TlsConfig CertificateAuthority::files_of(EVP_PKEY* key, X509* certificate) {
 
 TlsConfig CertificateAuthority::issue(const std::string& names, Validity validity) {
   const Key key{EVP_EC_gen("P-256")};
-  return files_of(key.get(), make(key.get(), "A server", names, validity, certificate_.get(), key_.get()).get());
+  return files_of(key.get(), make(key.get(), "common.example", names, validity, certificate_.get(), key_.get()).get());
 }
 
 TlsConfig CertificateAuthority::issue_self_signed(const std::string& names) {

@@ -149,6 +149,19 @@ TEST_F(DriverLife, WhatAHandlerThrowsComesOutOfTheLoopAndTheDriverGoesOn) {
   EXPECT_EQ(got, "=still there?");
 }
 
+TEST_F(DriverLife, WhatAHandlerThrowsCostsNoOtherMessageOfTheBatch) {
+  std::vector<std::string> heard;
+  driver->on_data([&](const Received& in) {
+    heard.emplace_back(text_of(in.data));
+    if (heard.size() == 1) throw std::runtime_error{"no"};
+  });
+  for (const char* text : {"one", "two", "three"}) peer.send(here, text);
+  EXPECT_THROW(loop.run(), std::runtime_error);
+  loop.restart();
+  ASSERT_TRUE(run_until(loop, [&] { return heard.size() == 3; }));
+  EXPECT_EQ(heard, (std::vector<std::string>{"one", "two", "three"}));
+}
+
 TEST_F(DriverLife, WhatAThrowingHandlerLeftInTheMachineComesOutWithoutAnotherInput) {
   std::vector<std::string> told;
   driver->on_event([&](ToyMachine::Event event) {

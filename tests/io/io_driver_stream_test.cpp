@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -88,6 +89,24 @@ TEST_F(DriverStreams, AMessageMayArriveByteByByteAndTwoMayArriveAtOnce) {
   client.send(framed("one") + framed("two"));
   ASSERT_TRUE(run_until(loop, [&] { return received.size() == 3; }));
   EXPECT_EQ(received, (std::vector<std::string>{"slow", "one", "two"}));
+}
+
+TEST_F(DriverStreams, WhatAHandlerThrowsCutsTheStreamNowhereElse) {
+  listen();
+  server.on_data([&](const Received& message) {
+    received.emplace_back(text_of(message.data));
+    if (received.size() == 1) throw std::runtime_error{"no"};
+  });
+  RawSocket client = RawSocket::tcp();
+  ASSERT_TRUE(client.connect(here));
+  accepted();
+  const std::string last = framed("three");
+  client.send(framed("one") + framed("two") + last.substr(0, 4));
+  EXPECT_THROW(run_until(loop, [&] { return received.size() == 2; }), std::runtime_error);
+  loop.restart();
+  client.send(last.substr(4));
+  ASSERT_TRUE(run_until(loop, [&] { return received.size() == 3; }));
+  EXPECT_EQ(received, (std::vector<std::string>{"one", "two", "three"}));
 }
 
 TEST_F(DriverStreams, WhatCannotBeCutEndsTheConnectionAndNoOther) {

@@ -164,6 +164,39 @@ TEST_F(SecuredServer, TenThousandHalfOpenTlsHandshakesAreBoundedAndOthersGoOn) {
   EXPECT_EQ(accepted(), 1U);
 }
 
+TEST_F(SecuredServer, OneSourceThatOnlyBeginsHandshakesPushesOutItsOwn) {
+  serve(Transport::tls);
+  HandMadeTls friendly{trust, Transport::tls};
+  RawSocket friendly_socket = RawSocket::tcp({Address::v4(127, 0, 0, 2), 0});
+  ASSERT_TRUE(friendly_socket.connect(here));
+  friendly.feed("");
+  loop.poll();
+  std::deque<RawSocket> silent;
+  for (std::size_t i = 0; i < 2 * most_handshakes; ++i) {
+    silent.push_back(RawSocket::tcp());
+    ASSERT_TRUE(silent.back().connect(here));
+    if (i % 32 == 0) loop.poll();
+  }
+  ASSERT_TRUE(run_until(loop, [&] { return server.statistics().handshakes_failed > most_handshakes; }));
+  friendly.send_all(friendly_socket, here);
+  for (bool done = false; !done;) {
+    done = friendly.feed(wait_for_answer(friendly_socket));
+    friendly.send_all(friendly_socket, here);
+  }
+  ASSERT_TRUE(run_until(loop, [&] { return accepted() == 1; })) << "it was the oldest of all";
+}
+
+TEST_F(SecuredServer, AHandshakeThatSendsMoreThanOneTakesIsEnded) {
+  serve(Transport::dtls);
+  HandMadeTls client{trust, Transport::dtls};
+  RawSocket socket = RawSocket::udp();
+  half_open(client, socket);
+  const std::string of_the_next_epoch = std::string{"\x17\xfe\xfd\0\1\0\0\0\0\0\1\0\x20", 13} + std::string(32, 'x');
+  for (int i = 0; i < 40; ++i) socket.send(here, of_the_next_epoch);
+  ASSERT_TRUE(run_until(loop, [&] { return server.statistics().handshakes_failed == 1; }));
+  EXPECT_EQ(accepted(), 0U);
+}
+
 TEST_F(SecuredServer, APeerThatHasForgottenItsSessionBeginsANewOne) {
   serve(Transport::dtls);
   RawSocket socket = RawSocket::udp();

@@ -140,6 +140,52 @@ TEST_P(TlsSessions, WhatWasChangedOnTheWayIsNeverRead) {
   }
 }
 
+struct StreamSessions : SessionPair {
+  void SetUp() override { make(Transport::tls); }
+
+  /// The client says `count` times that it has a new key and wants one, which the server answers each time.
+  void change_keys(int count) {
+    for (int i = 0; i < count; ++i) {
+      ASSERT_EQ(SSL_key_update(client->native(), SSL_KEY_UPDATE_REQUESTED), 1);
+      ASSERT_TRUE(client->shake_hands());
+    }
+  }
+
+  /// What the server says of everything on its wire, in one piece.
+  result<Bytes> hear() {
+    heard_.clear();
+    for (const std::string& piece : to_server) heard_ += piece;
+    to_server.clear();
+    server->feed(bytes_of(heard_));
+    return server->read(buffer);
+  }
+
+ private:
+  std::string heard_;
+};
+
+TEST_F(StreamSessions, APeerThatOnlyChangesItsKeysIsNotListenedToForLong) {
+  ASSERT_TRUE(shake_hands());
+  read(*client, to_client);
+  change_keys(5'000);
+  const auto heard = hear();
+  ASSERT_FALSE(heard);
+  EXPECT_EQ(heard.error(), make_error_code(errc::limit_reached));
+  EXPECT_LE(to_client.size(), 33U) << "each answer costs a signature of time and of room";
+}
+
+TEST_F(StreamSessions, KeysMayChangeNowAndThenBetweenData) {
+  ASSERT_TRUE(shake_hands());
+  read(*client, to_client);
+  for (int i = 0; i < 20; ++i) {
+    change_keys(10);
+    ASSERT_TRUE(client->write(bytes_of("data")));
+    const auto heard = hear();
+    ASSERT_TRUE(heard);
+    EXPECT_EQ(text_of(*heard), "data");
+  }
+}
+
 TEST_F(DtlsSessions, AFlightFitsAnyPath) {
   ASSERT_FALSE(*client->shake_hands());
   while (!to_server.empty() || !to_client.empty()) {

@@ -145,6 +145,18 @@ TEST_P(SecuredSockets, ACertificateForAnotherNameFails) {
   EXPECT_EQ(server.machine().socket_events_of<SocketAccepted>().size(), 0U);
 }
 
+TEST_P(SecuredSockets, ACommonNameIsNoName) {
+  serve(authority.issue("email:somebody@common.example"));
+  connect(authority.client(), "common.example");
+  EXPECT_EQ(why_failed(), make_error_code(TlsError::name_mismatch));
+}
+
+TEST_P(SecuredSockets, ANameMayEndWithTheDotOfTheRoot) {
+  serve(authority.issue("DNS:turn.example"));
+  connect(authority.client(), "turn.example.");
+  opened();
+}
+
 TEST_P(SecuredSockets, WithoutANameTheCertificateMustBearTheAddress) {
   serve(authority.issue("IP:127.0.0.2, DNS:turn.example"));
   connect(authority.client());

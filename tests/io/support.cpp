@@ -17,7 +17,12 @@ RawSocket RawSocket::udp(const Endpoint& local) {
   return made;
 }
 
-RawSocket RawSocket::tcp() { return RawSocket{::socket(AF_INET, SOCK_STREAM, 0)}; }
+RawSocket RawSocket::tcp(const Endpoint& local) {
+  RawSocket made{::socket(AF_INET, SOCK_STREAM, 0)};
+  const SocketAddress address{local};
+  EXPECT_EQ(::bind(made.fd_, address.data(), address.size()), 0) << last_error().message();
+  return made;
+}
 
 RawSocket::~RawSocket() {
   if (fd_ >= 0) ::close(fd_);

@@ -37,7 +37,7 @@ inline Endpoint loopback(std::uint16_t port = 0) { return {Address::loopback(Fam
 class RawSocket {
  public:
   static RawSocket udp(const Endpoint& local = loopback());
-  static RawSocket tcp();
+  static RawSocket tcp(const Endpoint& local = loopback());
   explicit RawSocket(int fd) : fd_{fd} {}
   RawSocket(RawSocket&& other) noexcept : fd_{other.fd_} { other.fd_ = -1; }
   RawSocket& operator=(RawSocket&&) = delete;
