@@ -5,10 +5,14 @@
 namespace ice::io::detail {
 namespace {
 
-// A route whose MTU is smaller than a segment, or an interface that cannot checksum for us.
-bool refuses_to_cut(const std::error_code& error) noexcept {
-  return error == std::errc::invalid_argument || error == std::errc::io_error || error == std::errc::message_size ||
-         error == std::errc::operation_not_supported;
+// An interface that cannot checksum for us, or a socket of another kind than ours.
+bool cannot_cut(const std::error_code& error) noexcept {
+  return error == std::errc::io_error || error == std::errc::operation_not_supported;
+}
+
+// A route whose MTU is smaller than a segment. Other routes of this socket may be wider.
+bool cannot_cut_these(const std::error_code& error) noexcept {
+  return error == std::errc::invalid_argument || error == std::errc::message_size;
 }
 
 }  // namespace
@@ -62,18 +66,26 @@ void Engine::Impl::flush_outbox() noexcept {
     const auto sent = outbox.send_next(socket.fd(), socket.cuts);
     std::size_t done = sent ? *sent : 0;
     for (std::size_t i = 0; i < done; ++i) account(socket, outbox.packet(i), {});
-    if (!sent && outbox.was_to_be_cut() && refuses_to_cut(sent.error())) {
+    if (!sent && outbox.joined() > 1 && cannot_cut(sent.error())) {
       socket.cuts = false;
     } else if (!sent) {
-      const auto alone = send_on_datagram(socket, outbox.packet(0));
-      account(socket, outbox.packet(0), alone);
-      // Where there is no room for one there is none for those behind it.
-      for (done = 1; done < waiting && !alone && alone.error() == errc::would_block; ++done) {
-        account(socket, outbox.packet(done), alone);
-      }
+      done = send_alone(socket, cannot_cut_these(sent.error()) ? outbox.joined() : 1, waiting);
     }
     outbox.drop(done);
   }
+}
+
+/// Sends so many of those that wait one by one. Returns how many are done with.
+std::size_t Engine::Impl::send_alone(Socket& socket, std::size_t count, std::size_t waiting) {
+  for (std::size_t done = 0; done < count; ++done) {
+    const auto sent = send_on_datagram(socket, shared.outbox.packet(done));
+    account(socket, shared.outbox.packet(done), sent);
+    if (sent || sent.error() != errc::would_block) continue;
+    // Where there is no room for one there is none for those behind it.
+    while (++done < waiting) account(socket, shared.outbox.packet(done), sent);
+    return waiting;
+  }
+  return count;
 }
 
 Address Engine::Impl::source_of(const Socket& socket, const Transmit& packet) const noexcept {

@@ -36,8 +36,8 @@ class SendBatch {
   /// system cut.
   result<std::size_t> send_next(int fd, bool segment) noexcept;
 
-  /// True if the first one of the last send_next() shared a message with others, which the system should have cut.
-  bool was_to_be_cut() const noexcept { return covered_[0] > 1; }
+  /// How many packets shared the first message of the last send_next(): above 1, the system should have cut it.
+  std::size_t joined() const noexcept { return covered_[0]; }
 
   /// Done with so many of those that are next.
   void drop(std::size_t count) noexcept;
