@@ -30,8 +30,9 @@ class Program {
     if (!prepare()) return exit_failure;
     signals_.async_wait([this](const auto& error, int) {
       if (error) return;
+      // What was given out still leaves, for a bounded time; the next signal ends the process at once.
+      signals_.clear();
       server_.close();
-      loop_.stop();
     });
     loop_.run();
     return exit_success;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/post.hpp>
 #include <chrono>
 #include <utility>
 
@@ -89,15 +90,15 @@ struct ICE_HIDDEN TurnServer::Impl : std::enable_shared_from_this<TurnServer::Im
 };
 
 void TurnServer::Impl::look_around() {
-  const auto interfaces = interface_addresses();
-  driver.with([&](turn::Server& server, TimePoint now) {
-    server.set_unix_time(now, unix_time());
-    if (interfaces) add_own_addresses(server, *interfaces);
-  });
   clock.expires_after(look_interval);
   clock.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
     const auto self = weak.lock();
     if (!error && self && !self->closed) self->look_around();
+  });
+  const auto interfaces = interface_addresses();
+  driver.with([&](turn::Server& server, TimePoint now) {
+    server.set_unix_time(now, unix_time());
+    if (interfaces) add_own_addresses(server, *interfaces);
   });
 }
 
@@ -189,7 +190,16 @@ void TurnServer::set_secrets(const std::vector<std::string>& secrets) {
 }
 
 void TurnServer::on_event(std::function<void(const turn::Server::Event&)> handler) {
-  impl_->driver.on_event(std::move(handler));
+  if (!handler) return impl_->driver.on_event({});
+  // Not at once: an event may come while a call of the application is under way, which the handler could destroy.
+  const auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+  impl_->driver.on_event([weak = impl_->weak_from_this(), shared](const turn::Server::Event& event) {
+    const auto impl = weak.lock();
+    if (!impl) return;
+    boost::asio::post(impl->context.get_executor(), [weak, shared, event] {
+      if (const auto alive = weak.lock()) (*shared)(event);
+    });
+  });
 }
 
 result<Endpoint> TurnServer::serve_metrics(const Endpoint& local) {
