@@ -45,15 +45,24 @@ void Engine::Turn::finish() {
 // The timer
 
 void Engine::Impl::arm_timer() {
+  if (!wanted) return disarm_timer();
   // A timer that is set to an earlier moment stays: when it fires it is set anew. Machines that move their timeout
   // with each packet then cost nothing.
-  if (!wanted || (armed && *armed <= *wanted)) return;
+  if (armed && *armed <= *wanted) return;
   armed = wanted;
   timer.expires_at(to_steady(*wanted));
   // The generation tells a handler that was queued already when its timer was set anew.
   timer.async_wait([self = engine.shared_from_this(), generation = ++timer_generation](const error_code&) {
     if (generation == self->impl_->timer_generation) self->impl_->on_timer();
   });
+}
+
+/// A machine that waits for nothing must not keep its loop running.
+void Engine::Impl::disarm_timer() {
+  if (!armed) return;
+  armed.reset();
+  ++timer_generation;
+  timer.cancel();
 }
 
 void Engine::Impl::on_timer() {

@@ -53,6 +53,7 @@ struct ICE_HIDDEN Engine::Impl {
   }
 
   void arm_timer();
+  void disarm_timer();
   void on_timer();
 
   void wait_readable(Socket& socket);

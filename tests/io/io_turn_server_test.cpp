@@ -264,6 +264,11 @@ TEST_F(LoneTurnServer, StopsInTwoSteps) {
 TEST_F(LoneTurnServer, KeepsNoLoopRunningOnceItIsClosed) {
   serve();
   ASSERT_TRUE(server->serve_metrics(loopback()));
+  {
+    TurnClient client{loop, context, config(Transport::udp)};
+    client.relayed();
+  }
+  ASSERT_EQ(server->machine().gauges().allocations, 1U);
   server->close();
   loop.restart();
   loop.run_for(std::chrono::seconds{30});
