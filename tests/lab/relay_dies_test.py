@@ -65,6 +65,7 @@ class RelayDies(unittest.TestCase):
         print(f"data flows again {took:.1f} s after the relay died")
         for one in restarting:
             print(f"{one['self']}: {one['cause']}: {one['text']}")
+        self.assertIn("relay-lost", [one["cause"] for one in restarting])
         self.assertLessEqual(took, MOST)
         self.assert_talk(direct, "afterwards")
         for one in direct:
