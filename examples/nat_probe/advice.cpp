@@ -1,5 +1,7 @@
 #include "nat_probe/advice.hpp"
 
+#include <chrono>
+
 namespace ice::nat_probe {
 namespace {
 
@@ -40,6 +42,13 @@ constexpr Text no_hairpin{"Two hosts behind this NAT need each other's local add
                           "이 NAT 뒤의 두 호스트끼리는 로컬 주소(호스트 후보)가 필요합니다."};
 constexpr Text gateway{"Something rewrites addresses inside of packets: switch off the router's ALG for SIP or STUN.",
                        "누군가 패킷 속의 주소를 고쳐 씁니다. 공유기의 SIP/STUN ALG를 끄십시오."};
+
+constexpr Text short_life{
+    "Mappings die early (RFC 4787 REQ-5 wants 2 minutes): send keepalives often, as ICE does every 15 s.",
+    "매핑이 일찍 사라집니다(RFC 4787 REQ-5는 2분 이상). ICE처럼 15초마다 킵얼라이브를 보내십시오."};
+
+/// RFC 4787 REQ-5.
+constexpr Duration least_lifetime = std::chrono::minutes{2};
 
 const Text* main_advice(const Result& result) noexcept {
   switch (result.classic) {
@@ -88,6 +97,7 @@ std::vector<std::string> advice_for(const Result& result, Language language) {
   if (behavior.mapping.value == nat::Mapping::unknown) chosen.push_back(doubt_advice(behavior.mapping.doubt));
   if (behavior.filtering.value == nat::Filtering::unknown) chosen.push_back(doubt_advice(behavior.filtering.doubt));
   if (behavior.hairpinning.value == nat::Hairpinning::unsupported) chosen.push_back(&no_hairpin);
+  if (behavior.lifetime_below && *behavior.lifetime_below <= least_lifetime) chosen.push_back(&short_life);
   if (behavior.addresses_rewritten) chosen.push_back(&gateway);
   std::vector<std::string> sentences;
   const Text* last = nullptr;

@@ -60,6 +60,10 @@ class Program {
 
   static void complain(const std::string& what) { print_error("nat_probe", what); }
 
+  static auto seconds_since(TimePoint then) {
+    return std::chrono::duration_cast<std::chrono::seconds>(io::now() - then).count();
+  }
+
   void stop() {
     output_.progress("");
     loop_.stop();
@@ -127,6 +131,7 @@ class Program {
     nat::DiscoveryConfig config;
     config.servers = std::move(servers);
     config.local = options_.bind;
+    config.lifetime = options_.full;
     config.limit = std::chrono::duration_cast<Duration>(options_.timeout);
     Probe& probe = probes_.emplace_back(
         Probe{family, io::Driver<nat::Discovery>{context_, std::move(config), context_.environment()}, io::now()});
@@ -164,9 +169,13 @@ class Program {
       const nat::DiscoveryProgress one = probe.driver.machine().progress();
       sum.asked += one.asked;
       sum.expected += one.expected;
+      sum.measuring_lifetime = sum.measuring_lifetime || one.measuring_lifetime;
     }
-    output_.progress(format_in(options_.common.language, "{0} of {1} questions so far", "지금까지 질문 {1}개 중 {0}개",
-                               sum.asked, sum.expected));
+    output_.progress(sum.measuring_lifetime
+                         ? format_in(options_.common.language, "measuring how long a mapping lives, {0} s so far",
+                                     "매핑의 수명을 재는 중, {0}초 지남", seconds_since(probes_.front().started))
+                         : format_in(options_.common.language, "{0} of {1} questions so far",
+                                     "지금까지 질문 {1}개 중 {0}개", sum.asked, sum.expected));
     timer_.expires_after(progress_interval);
     timer_.async_wait([this](const auto& error) {
       if (!error) show_progress();

@@ -32,6 +32,7 @@ void add_options(CLI::App& app, Options& options) {
       ->check(CLI::Validator{why_no_server, ""})
       ->required()
       ->type_name("");
+  app.add_flag("--full", options.full, "measure the lifetime of mappings too, which takes minutes");
   app.add_option_function<std::string>(
          "--bind", [&options](const std::string& text) { options.bind = Address::parse(text)->canonical(); },
          "ask from this address of this host, over its family")

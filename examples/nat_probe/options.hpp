@@ -14,6 +14,7 @@ namespace ice::nat_probe {
 struct Options {
   programs::CommonOptions common;
   std::vector<stun::Uri> servers{};
+  bool full = false;           ///< the lifetime of mappings too
   Address bind{};              ///< none: the system chooses
   Family only = Family::none;  ///< none: both
   std::chrono::duration<double> timeout{12};

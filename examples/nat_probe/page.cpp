@@ -62,6 +62,26 @@ void add_finding(Table& table, const Text& name, const nat::Judged<T>& judged, L
                  {std::string{known ? meaning(judged.value, language) : reason(judged.doubt, language)}}});
 }
 
+void add_lifetime(Table& table, const nat::Behavior& behavior, Language language) {
+  const auto seconds = [](Duration duration) { return std::chrono::duration<double>(duration).count(); };
+  const bool known = behavior.lifetime.confidence != nat::Confidence::none;
+  std::string value = "unknown";
+  if (known) value = format_in(language, "{:.0f} s", "{:.0f}초", seconds(behavior.lifetime.value));
+  std::string meaning{reason(behavior.lifetime.doubt, language)};
+  if (known && behavior.lifetime_below) {
+    meaning = format_in(language, "alive after that, and gone after {:.1f} s without a packet from inside",
+                        "그때까지 살아 있고, 안에서 나가는 패킷 없이 {:.1f}초가 지나면 사라짐",
+                        seconds(*behavior.lifetime_below));
+  } else if (known) {
+    meaning =
+        format_in(language, "still alive then; it was not waited for longer", "그때까지 살아 있음. 더 기다리지는 않음");
+  }
+  table.add_row({{std::string{Text{"lifetime", "매핑 수명"}.in(language)}},
+                 {std::move(value), known ? Colour::bold : Colour::yellow},
+                 {std::string{word(behavior.lifetime.confidence, language)}, Colour::dim},
+                 {std::move(meaning)}});
+}
+
 std::string findings(const Result& result, const Output& output, Language language) {
   const nat::Behavior& behavior = result.behavior;
   Table table{{Table::Align::left, Table::Align::left, Table::Align::left, Table::Align::left}};
@@ -76,6 +96,7 @@ std::string findings(const Result& result, const Output& output, Language langua
   add_finding(table, {"ports", "포트 할당"}, behavior.port_allocation, language);
   add_finding(table, {"hairpinning", "헤어핀"}, behavior.hairpinning, language);
   add_finding(table, {"fragments", "단편"}, behavior.fragments, language);
+  if (behavior.lifetime.doubt != nat::Doubt::not_asked) add_lifetime(table, behavior, language);
   return indented(table.render(output));
 }
 

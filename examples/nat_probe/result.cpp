@@ -16,6 +16,16 @@ value milliseconds_or_null(const std::optional<Duration>& duration) {
   return std::chrono::duration<double, std::milli>(*duration).count();
 }
 
+value seconds_or_null(const std::optional<Duration>& duration) {
+  if (!duration) return nullptr;
+  return std::chrono::duration<double>(*duration).count();
+}
+
+std::optional<Duration> lifetime_of(const nat::Behavior& behavior) {
+  if (behavior.lifetime.confidence == nat::Confidence::none) return std::nullopt;
+  return behavior.lifetime.value;
+}
+
 /// "yes", "no" or "unknown"; from where the packets come is a key of its own.
 std::string_view hairpin_word(nat::Hairpinning hairpinning) noexcept {
   switch (hairpinning) {
@@ -65,6 +75,8 @@ boost::json::object result_json(const Result& result, programs::Language languag
           {"classic", to_string(result.classic)},
           {"hairpin", hairpin_word(behavior.hairpinning.value)},
           {"hairpin_source", to_string(behavior.hairpinning.value)},
+          {"lifetime_s", seconds_or_null(lifetime_of(behavior))},
+          {"lifetime_below_s", seconds_or_null(behavior.lifetime_below)},
           {"port_allocation", to_string(behavior.port_allocation.value)},
           {"port_step", behavior.port_step},
           {"fragments", to_string(behavior.fragments.value)},

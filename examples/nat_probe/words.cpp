@@ -154,14 +154,23 @@ std::string_view question(nat::Test test, Language language) noexcept {
       return Text{"answer from another address", "다른 주소에서 응답해 달라"}.in(language);
     case Test::filtering_port:
       return Text{"answer from another port", "다른 포트에서 응답해 달라"}.in(language);
-    case Test::filtering_control:
-      return Text{"is the path alive?", "경로가 살아 있는가"}.in(language);
     case Test::opening:
       return Text{"may you answer here?", "이 포트로 응답할 길을 연다"}.in(language);
     case Test::change_address_control:
       return Text{"answer from another address, which is let in", "열어 둔 다른 주소에서 응답해 달라"}.in(language);
     case Test::change_port_control:
       return Text{"answer from another port, which is let in", "열어 둔 다른 포트에서 응답해 달라"}.in(language);
+    case Test::filtering_control:
+    case Test::hairpin_control:
+    case Test::fragments_control:
+    case Test::lifetime_control:
+      return Text{"is the path alive?", "경로가 살아 있는가"}.in(language);
+    case Test::fragments:
+      return Text{"does a request of 1500 bytes arrive?", "1500바이트 요청이 도착하는가"}.in(language);
+    case Test::lifetime_refresh:
+      return Text{"how do you see a port that will be idle?", "쉬게 될 포트가 어떻게 보이는가"}.in(language);
+    case Test::lifetime:
+      return Text{"answer to the idle port", "쉬던 포트로 응답해 달라"}.in(language);
     case Test::tcp:
       return Text{"are you there over TCP?", "TCP로는 응답하는가"}.in(language);
   }

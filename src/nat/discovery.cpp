@@ -30,6 +30,18 @@ std::string_view to_string(Test test) noexcept {
       return "change-address-control";
     case Test::change_port_control:
       return "change-port-control";
+    case Test::hairpin_control:
+      return "hairpin-control";
+    case Test::fragments:
+      return "fragments";
+    case Test::fragments_control:
+      return "fragments-control";
+    case Test::lifetime_refresh:
+      return "lifetime-refresh";
+    case Test::lifetime:
+      return "lifetime";
+    case Test::lifetime_control:
+      return "lifetime-control";
     case Test::tcp:
       return "tcp";
   }
@@ -41,7 +53,8 @@ std::string_view to_string(Test test) noexcept {
 Discovery::Impl::Impl(DiscoveryConfig config, Environment environment)
     : config_{std::move(config)},
       // RFC 5780 §5: ALTERNATE-SERVER leads to a server with another place in the topology.
-      questions_{{.software = config_.software, .follow_alternate_server = false}, environment} {}
+      questions_{{.software = config_.software, .follow_alternate_server = false}, environment},
+      hairpin_{environment.random} {}
 
 result<void> Discovery::Impl::start(TimePoint now) {
   if (config_.servers.size() > most_servers) return fail(errc::limit_reached);
@@ -105,6 +118,8 @@ void Discovery::Impl::failed(const SocketFailed& event) {
 }
 
 void Discovery::Impl::lost(SocketId id) {
+  questions_.lose(id);
+  hairpin_.lose(id);
   if (Socket* socket = socket_of(id)) {
     socket->id.reset();
     socket->failed = true;
@@ -127,25 +142,39 @@ Received Discovery::Impl::handle_datagram(TimePoint now, const Datagram& in, Mut
   if (!owns(in.socket)) return {.verdict = Verdict::not_mine};
   if (Socket* socket = socket_of(in.socket); socket != nullptr && socket->local.address.is_unspecified() && in.ip.local)
     socket->local.address = in.ip.local.canonical();
-  const Received received = questions_.handle_datagram(now, in, scratch);
+  const Received received = hairpin_.handle_datagram(in) ? Received{} : questions_.handle_datagram(now, in, scratch);
   advance(now);
   return received;
 }
 
 void Discovery::Impl::handle_timeout(TimePoint now) {
+  if (stage_ == Stage::idle || stage_ == Stage::finished) return;
   questions_.handle_timeout(now);
+  hairpin_.handle_timeout(now, questions_);
+  lifetime_.handle_timeout(now, questions_);
   advance(now);
 }
 
 std::optional<TimePoint> Discovery::Impl::next_timeout() const noexcept {
   if (stage_ == Stage::idle || stage_ == Stage::finished) return std::nullopt;
   std::optional<TimePoint> next = questions_.next_timeout();
-  earliest(next, started_ + config_.limit);
+  earliest(next, hairpin_.next_timeout());
+  earliest(next, lifetime_.next_timeout());
+  earliest(next, deadline());
   if (stage_ == Stage::contact) {
     earliest(next, choose_at_);
-    if (!tcp_tried_ && contacted_) earliest(next, started_ + tcp_patience);
+    if (!tcp_tried_ && contacted_ && !choose_at_) earliest(next, started_ + tcp_patience);
   }
   return next;
+}
+
+std::optional<Transmit> Discovery::Impl::poll_transmit(TimePoint now, MutableBytes scratch) {
+  if (std::optional<Transmit> request = hairpin_.poll_transmit(now, scratch)) return request;
+  return questions_.poll_transmit(now, scratch);
+}
+
+TimePoint Discovery::Impl::deadline() const noexcept {
+  return started_ + config_.limit + (stage_ == Stage::lifetime ? most_lifetime_test : Duration{});
 }
 
 // --- what is known
@@ -160,7 +189,7 @@ Behavior Discovery::Impl::behavior() const {
     all.tcp_answered = std::any_of(servers_.begin(), servers_.end(), [](const Server& s) { return s.tcp_answered; });
   if (!all.udp_answered) {
     for (Doubt* doubt : {&all.mapping.doubt, &all.filtering.doubt, &all.port_allocation.doubt, &all.hairpinning.doubt,
-                         &all.fragments.doubt})
+                         &all.fragments.doubt, &all.lifetime.doubt})
       *doubt = Doubt::no_answer;
     return all;
   }
@@ -174,6 +203,11 @@ Behavior Discovery::Impl::behavior() const {
   all.filtering = filtering_.judge({all.mapping, mapping_.answers(primary_->other),
                                     mapping_.answers({primary_->endpoint.address, primary_->other.port})},
                                    questions_.quality());
+  all.hairpinning = hairpin_.judge(all.mapping.value, all.filtering.value, questions_.quality());
+  if (all.translated == false) all.hairpinning.doubt = Doubt::cannot_be_seen;
+  all.fragments = fragments_.judge(questions_.quality());
+  all.lifetime = lifetime_.judge(questions_.quality());
+  all.lifetime_below = lifetime_.dead();
   if (questions_.quality().lossy()) {
     for (Confidence* confidence : {&all.mapping.confidence, &all.filtering.confidence})
       *confidence = std::min(*confidence, Confidence::medium);
@@ -203,7 +237,8 @@ result<void> Discovery::start(TimePoint now) { return impl_->start(now); }
 Behavior Discovery::behavior() const { return impl_->behavior(); }
 const std::vector<Observation>& Discovery::observations() const noexcept { return impl_->observations_; }
 DiscoveryProgress Discovery::progress() const noexcept {
-  return {impl_->questions_.ended(), impl_->questions_.ended() + impl_->questions_.open()};
+  return {impl_->questions_.ended(), impl_->questions_.ended() + impl_->questions_.open(),
+          impl_->stage_ == Impl::Stage::lifetime};
 }
 bool Discovery::finished() const noexcept { return impl_->stage_ == Impl::Stage::finished; }
 
@@ -212,7 +247,7 @@ Received Discovery::handle_datagram(TimePoint now, const Datagram& in, MutableBy
 }
 void Discovery::handle_timeout(TimePoint now) { impl_->handle_timeout(now); }
 std::optional<Transmit> Discovery::poll_transmit(TimePoint now, MutableBytes scratch) {
-  return impl_->questions_.poll_transmit(now, scratch);
+  return impl_->poll_transmit(now, scratch);
 }
 std::optional<DiscoveryEvent> Discovery::poll_event() {
   if (impl_->events_.empty()) return std::nullopt;

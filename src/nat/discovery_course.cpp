@@ -1,6 +1,7 @@
 // What follows on what in a discovery: contact, then every test at once, then the end.
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "nat/discovery_impl.hpp"
@@ -14,7 +15,7 @@ constexpr Duration choice_patience = std::chrono::milliseconds{1000};
 constexpr Duration round_time = std::chrono::milliseconds{3500};
 
 constexpr Role fresh_roles[] = {Role::filter_1,  Role::filter_2,  Role::filter_3, Role::control,
-                                Role::hairpin_1, Role::hairpin_2, Role::mapping_2};
+                                Role::mapping_2, Role::hairpin_1, Role::hairpin_2};
 
 bool is_filter(Role role) noexcept { return role >= Role::filter_1 && role <= Role::filter_3; }
 
@@ -22,6 +23,12 @@ bool is_filter(Role role) noexcept { return role >= Role::filter_1 && role <= Ro
 
 void Discovery::Impl::advance(TimePoint now) {
   if (stage_ == Stage::idle || stage_ == Stage::finished) return;
+  do step(now);
+  while (questions_.stranded());
+  questions_.begin(now);
+}
+
+void Discovery::Impl::step(TimePoint now) {
   while (std::optional<Answer> answer = questions_.next_answer()) take(now, *answer);
   if (stage_ == Stage::contact) {
     contact();
@@ -29,9 +36,9 @@ void Discovery::Impl::advance(TimePoint now) {
     choose(now);
     if (stage_ == Stage::contact && contact_ended()) return finish();
   }
-  if (stage_ == Stage::tests && tests_ended(now)) return finish();
-  if (now >= started_ + config_.limit) return finish();
-  questions_.begin(now);
+  if (stage_ == Stage::tests && (tests_ended(now) || now >= deadline())) end_tests();
+  if (stage_ == Stage::lifetime && lifetime_.done()) return finish();
+  if (stage_ != Stage::finished && now >= deadline()) return finish();
 }
 
 void Discovery::Impl::take(TimePoint now, const Answer& answer) {
@@ -50,7 +57,8 @@ void Discovery::Impl::take(TimePoint now, const Answer& answer) {
   observations_.push_back(observation);
   if (answer.good() && result.mapped_plain && result.mapped_plain != result.mapped) rewritten_ = true;
   // A question that nothing but loss can hinder: it was asked where somebody is known to be.
-  const bool plain = !question.request.change_request && !is_stream(question.request.transport);
+  const bool plain = !question.request.change_request && !question.request.padding &&
+                     question.request.response_port == 0 && !is_stream(question.request.transport);
   const bool somebody = answer.good() || (primary_ != nullptr && question.request.server == primary_->endpoint);
   if (plain && somebody) questions_.quality().add(result.transmissions, answer.good());
 
@@ -76,6 +84,15 @@ void Discovery::Impl::take(TimePoint now, const Answer& answer) {
     case Test::change_address_control:
     case Test::change_port_control:
       return filtering_.take(questions_, answer);
+    case Test::hairpin_control:
+      return hairpin_.take(answer);
+    case Test::fragments:
+    case Test::fragments_control:
+      return fragments_.take(questions_, answer);
+    case Test::lifetime_refresh:
+    case Test::lifetime:
+    case Test::lifetime_control:
+      return lifetime_.take(now, questions_, answer);
   }
 }
 
@@ -194,20 +211,52 @@ void Discovery::Impl::take_fresh(const Answer& answer) {
     mapping_.seen(role, primary_->endpoint, mapped);
     mapping_.ask(questions_, role, *socket.id);
   }
+  if (role == Role::hairpin_1 || role == Role::hairpin_2)
+    hairpin_.ready(primary_->endpoint, {role, *socket.id, socket.local, mapped});
   if (primary_->other && (is_filter(role) || role == Role::control))
     filtering_.ask(questions_, role, *socket.id, mapped);
 }
 
+/// Whole datagrams, from the ports that have nothing more to find out.
+void Discovery::Impl::begin_fragments() {
+  std::array<FragmentTest::Asker, 2> askers;
+  for (std::size_t i = 0; i < askers.size(); ++i) {
+    const Role role = i == 0 ? Role::mapping_1 : Role::mapping_2;
+    if (const Socket& socket = socket_of(role); socket.id) askers[i] = {role, *socket.id};
+  }
+  // Header, the header of PADDING, and SOFTWARE with its own, filled up to four bytes (RFC 8489 §14).
+  const std::size_t software = config_.software.empty() ? 0 : 4 + (config_.software.size() + 3) / 4 * 4;
+  const std::size_t taken = 20 + 4 + software;
+  if (taken >= scratch_size) return;
+  fragments_.begin(questions_, primary_->endpoint, static_cast<std::uint16_t>(scratch_size - taken), askers);
+}
+
 bool Discovery::Impl::tests_ended(TimePoint now) {
-  if (fresh_open_ != 0 || !mapping_.done() || !filtering_.done()) return false;
-  if (behavior().filtering.doubt != Doubt::too_few_answers || now + round_time > started_ + config_.limit) return true;
+  if (fresh_open_ != 0 || !mapping_.done()) return false;
+  if (!fragments_.begun()) begin_fragments();
+  if (!filtering_.done() || !hairpin_.done() || !fragments_.done()) return false;
+  if (behavior().filtering.doubt != Doubt::too_few_answers || now + round_time > deadline()) return true;
   filtering_.ask_again(questions_);
   return filtering_.done();
+}
+
+void Discovery::Impl::end_tests() {
+  questions_.clear();
+  hairpin_.stop();
+  const Socket& asker = socket_of(Role::mapping_1);
+  std::vector<LifetimeTest::Port> ports;
+  for (const Role role : {Role::filter_1, Role::filter_2, Role::filter_3, Role::control})
+    if (const Socket& socket = socket_of(role); socket.id) ports.push_back({role, *socket.id});
+  // What is not translated has no mapping; its filter may age all the same.
+  if (!config_.lifetime || !asker.id || ports.empty()) return finish();
+  stage_ = Stage::lifetime;
+  lifetime_.begin(questions_, primary_->endpoint, {Role::mapping_1, *asker.id}, ports);
 }
 
 void Discovery::Impl::finish() {
   stage_ = Stage::finished;
   questions_.clear();
+  hairpin_.stop();
   events_.push_back(Discovered{behavior()});
   for (const Socket& socket : sockets_)
     if (socket.id) close(*socket.id);

@@ -10,6 +10,9 @@
 #include "base/hidden.hpp"
 #include "ice/nat/discovery.hpp"
 #include "nat/filtering_test.hpp"
+#include "nat/fragment_test.hpp"
+#include "nat/hairpin_test.hpp"
+#include "nat/lifetime_test.hpp"
 #include "nat/mapping_test.hpp"
 #include "nat/port_test.hpp"
 #include "nat/questions.hpp"
@@ -20,7 +23,7 @@ namespace ice::nat {
 ///
 /// discovery.cpp has the verbs and the machine, discovery_course.cpp what follows on what.
 struct ICE_HIDDEN Discovery::Impl {
-  enum class Stage : std::uint8_t { idle, contact, tests, finished };
+  enum class Stage : std::uint8_t { idle, contact, tests, lifetime, finished };
 
   /// A socket of a role, or the lack of one.
   struct Socket {
@@ -48,6 +51,8 @@ struct ICE_HIDDEN Discovery::Impl {
   result<void> start(TimePoint now);
   Received handle_datagram(TimePoint now, const Datagram& in, MutableBytes scratch);
   void handle_timeout(TimePoint now);
+  std::optional<Transmit> poll_transmit(TimePoint now, MutableBytes scratch);
+  TimePoint deadline() const noexcept;
   std::optional<TimePoint> next_timeout() const noexcept;
   void handle_socket(TimePoint now, const SocketEvent& event);
   void opened(const SocketOpened& event);
@@ -63,6 +68,7 @@ struct ICE_HIDDEN Discovery::Impl {
 
   // ---- the course (discovery_course.cpp)
   void advance(TimePoint now);
+  void step(TimePoint now);
   void take(TimePoint now, const Answer& answer);
   void contact();
   void take_contact(TimePoint now, const Answer& answer, Observation observation);
@@ -71,7 +77,9 @@ struct ICE_HIDDEN Discovery::Impl {
   void begin_tests(const Server& primary);
   void take_fresh(const Answer& answer);
   bool contact_ended() const noexcept;
+  void begin_fragments();
   bool tests_ended(TimePoint now);
+  void end_tests();
   void finish();
   Endpoint usable_other(const Endpoint& server, const Endpoint& other) const noexcept;
 
@@ -79,6 +87,9 @@ struct ICE_HIDDEN Discovery::Impl {
   Questions questions_;
   MappingTest mapping_;
   FilteringTest filtering_;
+  HairpinTest hairpin_;
+  FragmentTest fragments_;
+  LifetimeTest lifetime_;
   std::vector<std::optional<PortSample>> fresh_;  // in the order in which they were asked for
 
   Stage stage_ = Stage::idle;

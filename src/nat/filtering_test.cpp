@@ -70,6 +70,7 @@ void FilteringTest::take(Questions& questions, const Answer& answer) {
   const Role role = answer.question.role;
   Port& port = port_of(role);
   --port.open;
+  if (answer.result.error == errc::closed) port.asked = false;
   if (answer.question.test == Test::filtering_control) return take_control(questions, answer);
   if (answer.question.test == Test::opening) {
     if (port.open == 0) probe(questions, role);

@@ -7,12 +7,11 @@
 namespace ice::nat {
 namespace {
 
-// RFC 8489 §6.2.1 begins at 500 ms and waits 39.5 s, which is more than a whole discovery may take. Once a round trip
-// is known, RTO is that of RFC 6298 §2.2: three of it.
-constexpr Duration first_rto = std::chrono::milliseconds{300};
+// RFC 8489 §6.2.1 waits 39.5 s, which is more than a whole discovery may take. Once a round trip is known RTO is half
+// as much again, and a question is sent three to five times, so that it ends within 2 to 4 s.
+constexpr Duration first_rto = stun::RetransmissionSchedule::default_rto;
 constexpr Duration least_rto = std::chrono::milliseconds{100};
-constexpr Duration most_rto = std::chrono::milliseconds{500};
-constexpr Duration long_rto = std::chrono::milliseconds{200};  // five transmissions take too long from here on
+constexpr Duration most_rto = std::chrono::milliseconds{600};
 
 }  // namespace
 
@@ -20,7 +19,11 @@ Questions::Questions(stun::BindingClientConfig config, Environment environment)
     : client_{std::move(config), environment}, environment_{environment}, rto_{first_rto} {}
 
 stun::RetransmissionSchedule Questions::schedule() const noexcept {
-  return {.rto = rto_, .rc = static_cast<std::uint8_t>(rto_ > long_rto ? 4 : 5), .rm = 4};
+  const int times = !measured_                               ? 4
+                    : rto_ <= std::chrono::milliseconds{150} ? 5
+                    : rto_ <= std::chrono::milliseconds{300} ? 4
+                                                             : 3;
+  return {.rto = rto_, .rc = static_cast<std::uint8_t>(times), .rm = 3};
 }
 
 void Questions::ask(Question question) { waiting_.push_back(std::move(question)); }
@@ -43,7 +46,38 @@ void Questions::begin(TimePoint now) {
   }
 }
 
+void Questions::lose(SocketId socket) {
+  lost_.push_back(socket);
+  // Those in progress wait for their turn again, and there it ends.
+  for (auto asked = asked_.begin(); asked != asked_.end();) {
+    if (asked->second.request.socket != socket) {
+      ++asked;
+      continue;
+    }
+    client_.cancel(asked->first);
+    waiting_.push_front(std::move(asked->second));
+    asked = asked_.erase(asked);
+  }
+}
+
+bool Questions::is_lost(const Question& question) const noexcept {
+  return std::find(lost_.begin(), lost_.end(), question.request.socket) != lost_.end();
+}
+
+bool Questions::stranded() const noexcept {
+  return std::any_of(waiting_.begin(), waiting_.end(), [this](const Question& question) { return is_lost(question); });
+}
+
 std::optional<Answer> Questions::next_answer() {
+  const auto lost =
+      std::find_if(waiting_.begin(), waiting_.end(), [this](const Question& question) { return is_lost(question); });
+  if (lost != waiting_.end()) {
+    Answer answer{std::move(*lost), {}};
+    waiting_.erase(lost);
+    answer.result.error = errc::closed;
+    ++ended_;
+    return answer;
+  }
   std::optional<stun::BindingResult> result = client_.poll_event();
   if (!result) return std::nullopt;
   const auto found =
@@ -51,9 +85,13 @@ std::optional<Answer> Questions::next_answer() {
   Answer answer{std::move(found->second), std::move(*result)};
   asked_.erase(found);
   ++ended_;
-  if (answer.result.round_trip && !is_stream(answer.question.request.transport))
-    rto_ = std::clamp(3 * *answer.result.round_trip, least_rto, most_rto);
+  if (answer.result.round_trip && !is_stream(answer.question.request.transport)) measure(*answer.result.round_trip);
   return answer;
+}
+
+void Questions::measure(Duration round_trip) noexcept {
+  rto_ = std::clamp(round_trip * 3 / 2, least_rto, most_rto);
+  measured_ = true;
 }
 
 void Questions::clear() noexcept {

@@ -33,6 +33,7 @@ struct Question {
   Test test{};
   Role role = Role::none;
   stun::BindingRequest request{};
+  Role about = Role::none;  // whose mapping it is about, where that is another one
 };
 
 struct Answer {
@@ -53,6 +54,10 @@ class Questions {
   /// Begins what is due. To be called after every input.
   void begin(TimePoint now);
   std::optional<Answer> next_answer();
+  /// The socket is gone: nothing more is asked from it. Its questions are answered with errc::closed.
+  void lose(SocketId socket);
+  /// Whether one waits that is answered so.
+  bool stranded() const noexcept;
   void clear() noexcept;
 
   bool idle() const noexcept { return waiting_.empty() && asked_.empty(); }
@@ -71,14 +76,18 @@ class Questions {
 
  private:
   stun::RetransmissionSchedule schedule() const noexcept;
+  bool is_lost(const Question& question) const noexcept;
+  void measure(Duration round_trip) noexcept;
 
   stun::BindingClient client_;
   Environment environment_;
   std::deque<Question> waiting_;
   std::vector<std::pair<stun::BindingRequestId, Question>> asked_;
+  std::vector<SocketId> lost_;
   PathQuality quality_;
   std::optional<TimePoint> slot_;
   Duration rto_;
+  bool measured_ = false;
   bool blocked_ = false;  // the client has too many of the next one's kind in progress
   std::size_t ended_ = 0;
 };

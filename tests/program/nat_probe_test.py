@@ -30,12 +30,21 @@ def events_of(out):
     return [json.loads(line) for line in out.splitlines()]
 
 
-def silent_port(test):
-    """A UDP port of 127.0.0.1 on which nobody ever answers, with nothing on the TCP port of the same number."""
-    mute = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    test.addCleanup(mute.close)
-    mute.bind(("127.0.0.1", 0))
-    return mute.getsockname()[1]
+def silent_port(test, listening=False):
+    """A UDP port of 127.0.0.1 on which nobody ever answers; with what listens on the TCP port of the same number, where
+    that is wanted."""
+    while True:
+        mute = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        test.addCleanup(mute.close)
+        mute.bind(("127.0.0.1", 0))
+        if not listening:
+            return mute.getsockname()[1]
+        try:
+            listener = socket.create_server(mute.getsockname())
+        except OSError:  # somebody else has that one
+            continue
+        test.addCleanup(listener.close)
+        return mute.getsockname()[1], listener
 
 
 class Probing(unittest.TestCase):
@@ -52,7 +61,7 @@ class Probing(unittest.TestCase):
                          ("IPv4", "endpoint-independent", "endpoint-independent", "open internet"))
         self.assertEqual(result["mapped"], result["local"])
         self.assertEqual(result["confidence"], "high")
-        self.assertLessEqual({"hairpin", "port_allocation", "advice"}, set(result))
+        self.assertLessEqual({"hairpin", "lifetime_s", "port_allocation", "advice"}, set(result))
 
     def test_shows_people_what_was_asked_and_what_it_means(self):
         server = Server(self, "127.0.0.1", "127.0.0.2")
@@ -91,9 +100,7 @@ class Probing(unittest.TestCase):
         self.assertEqual((result["event"], result["mapped"], result["classic"]), ("result", None, "unknown"))
 
     def test_calls_udp_blocked_what_answers_over_tcp_alone(self):
-        port = silent_port(self)
-        listener = socket.create_server(("127.0.0.1", port))
-        self.addCleanup(listener.close)
+        port, listener = silent_port(self, listening=True)
         with subprocess.Popen([programs.program, f"stun:127.0.0.1:{port}", "--json"], stdout=subprocess.PIPE,
                               text=True) as probe:
             listener.settimeout(PATIENCE)
@@ -138,7 +145,7 @@ class Usage(unittest.TestCase):
     def test_help_tells_every_option(self):
         status, out, errors = run("--help")
         self.assertEqual((status, errors), (0, ""))
-        for option in ("URI", "--bind", "-4", "-6", "--timeout", "--json", "--lang"):
+        for option in ("URI", "--full", "--bind", "-4", "-6", "--timeout", "--json", "--lang"):
             self.assertRegex(out, rf"(?m)\s{re.escape(option)}\b")
 
 

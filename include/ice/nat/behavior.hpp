@@ -93,6 +93,8 @@ struct Behavior {
   std::int32_t port_step = 0;  ///< of a sequential allocation
   Judged<Hairpinning> hairpinning{};
   Judged<Fragments> fragments{};
+  Judged<Duration> lifetime{};               ///< a mapping was alive after being idle for so long (RFC 4787 §4.3)
+  std::optional<Duration> lifetime_below{};  ///< and dead after so long; none: it was never seen dead
   bool addresses_rewritten = false;  ///< somebody rewrites addresses inside of packets: a generic ALG (RFC 5780 §3.6)
 
   /// The least of mapping's and filtering's.

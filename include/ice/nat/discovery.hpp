@@ -32,9 +32,12 @@ struct DiscoveryConfig {
   Address local{};                 ///< what the sockets are bound to; none: any address of the family
   std::string software{};          ///< SOFTWARE in requests; "" sends none, which servers of RFC 3489 need
   Duration limit = default_limit;  ///< when what is not known by then is left unknown
+  /// Measure the lifetime of a mapping too (RFC 5780 §4.6), after the rest: that takes minutes, and wants a server that
+  /// knows RESPONSE-PORT. It ends after most_lifetime_test whatever happens.
+  bool lifetime = false;
 };
 
-/// What a question is for.
+/// What a question is for. The requests of the hairpinning test itself go to no server and are not among them.
 enum class Test : std::uint8_t {
   contact,                 ///< is there a server, and has it a second address (RFC 5780 §4.2)
   fresh_mapping,           ///< how a port that was never used is seen
@@ -46,6 +49,12 @@ enum class Test : std::uint8_t {
   opening,                 ///< lets in who will answer the two controls that follow
   change_address_control,  ///< whether the server does answer from another address and port
   change_port_control,     ///< whether it does from another port
+  hairpin_control,         ///< whether the path is alive after the hairpinning test
+  fragments,               ///< a request longer than most paths' MTU (RFC 5780 §3.5)
+  fragments_control,       ///< whether the path is alive after one of them
+  lifetime_refresh,        ///< a mapping begins to age (RFC 5780 §4.6)
+  lifetime,                ///< answer to that port, if its mapping lives
+  lifetime_control,        ///< whether the path is alive after that
   tcp,                     ///< whether it is there for TCP, when it is not for UDP
 };
 
@@ -78,8 +87,9 @@ struct Discovered {
 using DiscoveryEvent = std::variant<ServerAnswered, Discovered>;
 
 struct DiscoveryProgress {
-  std::size_t asked = 0;     ///< questions that have ended
-  std::size_t expected = 0;  ///< those and the ones in progress or waiting, as far as it is known
+  std::size_t asked = 0;            ///< questions that have ended
+  std::size_t expected = 0;         ///< those and the ones in progress or waiting, as far as it is known
+  bool measuring_lifetime = false;  ///< all else is done
 };
 
 /// Finds out what the NATs and firewalls between here and some STUN servers do (RFC 5780). A machine with sockets of
@@ -99,6 +109,7 @@ class ICE_API Discovery {
   using Event = DiscoveryEvent;
 
   static constexpr std::size_t most_servers = 8;                             ///< ours
+  static constexpr Duration most_lifetime_test = std::chrono::minutes{30};   ///< ours
   static constexpr Duration pacing = std::chrono::milliseconds{100};         ///< RFC 5780 §5
   static constexpr Duration tcp_patience = std::chrono::milliseconds{2000};  ///< silence before TCP is tried; ours
 

@@ -97,7 +97,11 @@ class DiscoveryWorld {
     std::optional<sim::NatConfig> nat{};
     double loss = 0;  ///< of packets, in each direction
     std::uint64_t seed = 1;
-    bool tcp = true;  ///< the server is there for TCP too
+    bool tcp = true;                                  ///< the server is there for TCP too
+    bool response_port = true;                        ///< and knows RESPONSE-PORT
+    Duration latency = std::chrono::milliseconds{5};  ///< of the client's link, each way
+    std::uint32_t mtu = 1500;                         ///< of every link
+    bool lifetime = false;                            ///< measure it
   };
 
   explicit DiscoveryWorld(const Config& config)
@@ -107,6 +111,7 @@ class DiscoveryWorld {
         client_host{nat ? nat->inside().add_host("client", {Address::v4(10, 0, 0, 2)})
                         : network.internet().add_host("client", {Address::v4(192, 0, 2, 2)})},
         random{network.make_random()},
+        server{stun::BindingServerConfig{.response_port = config.response_port}},
         server_node{server_host, server} {
     for (const Endpoint& local : {a1p1(), a1p2(), a2p1(), a2p2()}) {
       const auto socket = server_node.bind(local.address, {local.port, local.port});
@@ -115,6 +120,10 @@ class DiscoveryWorld {
     if (config.tcp) server_node.listen(a1p1(), Framing::stun);
     sim::Link& link = client_host.interfaces().front()->link();
     link.egress.loss = link.ingress.loss = config.loss;
+    link.egress.latency = link.ingress.latency = config.latency;
+    for (sim::Link* one : {&link, &server_host.interfaces().front()->link(), nat ? &nat->uplink() : &link})
+      one->egress.mtu = one->ingress.mtu = config.mtu;
+    lifetime_ = config.lifetime;
   }
 
   /// An ordinary server with one address; "203.0.113.10:3478" and so on.
@@ -130,8 +139,10 @@ class DiscoveryWorld {
 
   /// Runs one to its end.
   nat::Behavior discover(std::vector<Endpoint> servers) {
-    discovery.emplace(nat::DiscoveryConfig{.servers = std::move(servers), .local = client_host.addresses().front()},
-                      Environment{random, pacer});
+    discovery.emplace(
+        nat::DiscoveryConfig{
+            .servers = std::move(servers), .local = client_host.addresses().front(), .lifetime = lifetime_},
+        Environment{random, pacer});
     node.emplace(client_host, *discovery, [this](nat::DiscoveryEvent event) {
       if (auto* done = std::get_if<nat::Discovered>(&event)) behavior = done->behavior;
       if (auto* answer = std::get_if<nat::ServerAnswered>(&event)) answers.push_back(*answer);
@@ -179,6 +190,7 @@ class DiscoveryWorld {
     OddServer server;
   };
   std::vector<std::unique_ptr<Odd>> odd_;
+  bool lifetime_ = false;
 };
 
 }  // namespace ice::test
