@@ -1,7 +1,7 @@
 #include <variant>
 
+#include "base/reachable.hpp"
 #include "ice/agent_impl.hpp"
-#include "ice/reachable.hpp"
 
 namespace ice {
 namespace {

@@ -4,8 +4,8 @@
 #include <utility>
 #include <variant>
 
+#include "base/reachable.hpp"
 #include "ice/agent_impl.hpp"
-#include "ice/reachable.hpp"
 
 namespace ice {
 

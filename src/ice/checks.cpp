@@ -5,7 +5,7 @@
 #include <cassert>
 
 #include "base/earliest.hpp"
-#include "ice/reachable.hpp"
+#include "base/reachable.hpp"
 #include "ice/stun/builder.hpp"
 
 namespace ice {

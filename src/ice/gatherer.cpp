@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/earliest.hpp"
-#include "ice/reachable.hpp"
+#include "base/reachable.hpp"
 #include "ice/rto.hpp"
 #include "ice/stun/builder.hpp"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ice/reachable.hpp"
+#include "base/reachable.hpp"
 
 namespace ice {
 namespace {

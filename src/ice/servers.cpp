@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "base/reachable.hpp"
 #include "ice/local_candidates.hpp"
-#include "ice/reachable.hpp"
 
 namespace ice {
 

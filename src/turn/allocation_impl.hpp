@@ -79,8 +79,8 @@ struct ICE_HIDDEN Allocation::Impl {
   bool is_acceptable(const Allocated& what) const noexcept;
   void take_success(TimePoint now, const ClientRequest& request, const stun::Message& response);
   void take_allocation(TimePoint now, const stun::Message& response);
-  void take_error(TimePoint now, ClientRequest& request, const stun::Message& response);
-  bool take_allocate_error(TimePoint now, stun::ErrorCode code, const stun::Message& response);
+  void take_error(TimePoint now, ClientRequest& request, const stun::Message& response, bool authenticated);
+  bool take_allocate_error(TimePoint now, stun::ErrorCode code, const stun::Message& response, bool authenticated);
   bool drop_unknown_wish(const stun::Message& response) noexcept;
   bool left_here() const noexcept;
   stun::AuthSession& session_of(const ClientRequest& request) noexcept;

@@ -10,6 +10,13 @@ namespace ice::turn {
 
 using namespace stun;
 
+namespace {
+
+/// Whoever speaks there has shown a certificate.
+bool is_secure(Transport transport) noexcept { return transport == Transport::tls || transport == Transport::dtls; }
+
+}  // namespace
+
 bool Allocation::Impl::owns(const Datagram& in) const noexcept {
   if (in.socket != socket) return false;
   // A connection has one other end; on a UDP socket anybody may be.
@@ -142,7 +149,7 @@ Received Allocation::Impl::handle_response(TimePoint now, const Message& respons
   } else if (judged.message.message_class() == Class::success_response) {
     take_success(now, take(*request), judged.message);
   } else {
-    take_error(now, *request, judged.message);
+    take_error(now, *request, judged.message, judged.authenticated);
   }
   return {};
 }
@@ -257,14 +264,14 @@ bool Allocation::Impl::is_acceptable(const Allocated& what) const noexcept {
   return first == Family::ipv4 && other == Family::none;
 }
 
-void Allocation::Impl::take_error(TimePoint now, ClientRequest& request, const Message& response) {
+void Allocation::Impl::take_error(TimePoint now, ClientRequest& request, const Message& response, bool authenticated) {
   const auto error = response.get<attr::ErrorCode>();
   const ErrorCode code = error ? error->code : ErrorCode{};
   // RFC 8489 §6.3.4
   const Refusal why{make_error_code(error ? errc::server_refused : errc::bad_response), code, now};
   if (request.purpose == Purpose::allocate) {
     const ClientRequest taken = take(request);
-    if (!take_allocate_error(now, code, response)) failed(now, taken, why);
+    if (!take_allocate_error(now, code, response, authenticated)) failed(now, taken, why);
     return;
   }
   const bool passing = to_number(code) / 100 == 5 && code != ErrorCode::insufficient_capacity;
@@ -273,10 +280,13 @@ void Allocation::Impl::take_error(TimePoint now, ClientRequest& request, const M
 }
 
 /// What can be done about an error to Allocate but to fail (RFC 8656 §7.4). False if nothing.
-bool Allocation::Impl::take_allocate_error(TimePoint now, ErrorCode code, const Message& response) {
+bool Allocation::Impl::take_allocate_error(TimePoint now, ErrorCode code, const Message& response, bool authenticated) {
   if (state != AllocationState::allocating) return false;
   switch (code) {
     case ErrorCode::try_alternate: {
+      // RFC 8489 §14.8: else anybody who can forge one answer sends our requests to a victim, or over TCP into our own
+      // network. coturn sends it to whoever has not signed yet, which is as good where a certificate says who speaks.
+      if (!authenticated && !is_secure(config.transport)) return false;
       const auto domain = response.get<attr::AlternateDomain>();
       redirect(now, alternate_in(response, server.address.family()), domain ? *domain : std::string_view{});
       return true;

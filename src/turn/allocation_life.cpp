@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/earliest.hpp"
+#include "base/reachable.hpp"
 #include "stun/hard_error.hpp"
 #include "turn/allocation_impl.hpp"
 
@@ -186,10 +187,9 @@ void Allocation::Impl::released() {
   tell(Released{});
 }
 
-/// RFC 8489 §10. `next` may be none. It need not be authenticated (coturn sends it to whoever has not signed yet): who
-/// can forge it is on the path and sees our requests anyway.
+/// RFC 8489 §10. `next` may be none. A server knows others like itself: none is in our own host where it is not.
 void Allocation::Impl::redirect(TimePoint now, const Endpoint& next, std::string_view domain) {
-  if (!next || next.port == 0)
+  if (!is_reachable(next) || !same_reach(next.address, server.address))
     return attempt_failed(now, {make_error_code(errc::bad_response), ErrorCode::try_alternate, now});
   const auto known = visited.begin() + redirects + 1;
   if (redirects == most_redirects || std::find(visited.begin(), known, next) != known)

@@ -183,11 +183,15 @@ class OurClient(unittest.TestCase):
         Client(self, at(namespace.SERVER)).allocated()
         Client(self, at(namespace.SERVER)).hear(r"failed 486 .*")
 
-    def test_follows_a_server_that_names_another(self):
-        servers.Coturn(self, namespace.SERVER, lines=[f"alternate-server={namespace.ALICE}:3478"])
-        servers.Coturn(self, namespace.ALICE)
-        client = Client(self, at(namespace.SERVER))
+    def test_follows_a_server_that_names_another_where_a_certificate_says_who_speaks(self):
+        lines, trust = self.certificate()
+        servers.Coturn(self, namespace.SERVER, lines=[*lines, f"alternate-server={namespace.ALICE}:3478",
+                                                      f"tls-alternate-server={namespace.ALICE}:{TLS_PORT}"])
+        servers.Coturn(self, namespace.ALICE, lines=lines)
+        client = Client(self, at(namespace.SERVER, TLS_PORT), "tls", *trust)
         self.assertIn(f"{namespace.ALICE}:", client.allocated())
+        for transport in "udp", "tcp":  # coturn does not sign it
+            Client(self, at(namespace.SERVER), transport).hear("failed 300 .*")
 
     def test_two_of_us_talk_through_one_server(self):
         self.coturn()
@@ -212,9 +216,12 @@ class OurClient(unittest.TestCase):
                 server.kill()
                 if transport == "udp":  # a connection that is closed needs no question
                     client.tell("check")
-                client.hear(r"lost 0 .*")
-                client.hear(r"failed for-now 0 .*")
-                server.start()
+                    server.start()  # it is asked until it hears that
+                    client.hear(r"lost 437 .*")
+                else:
+                    client.hear(r"lost 0 .*")
+                    client.hear(r"failed for-now 0 .*")
+                    server.start()
                 while (line := client.process.stdout.readline()).startswith("failed for-now"):
                     pass
                 relayed = re.match(r"allocated (\S+)", line)[1]

@@ -185,77 +185,6 @@ TEST_F(ATroubledAllocation, GivesUpAt437WhereThatDoesNotHelp) {
   EXPECT_EQ(allocation.report(now).retry_at, now + 120s) << "§7.4";
 }
 
-TEST_F(ATroubledAllocation, IsRedirectedToAnotherServer) {  // §7.4, 300
-  server().refusals[Method::allocate] = {300};
-  server().add_to_refusal = [](stun::Builder& b) { b.add<attr::AlternateServer>(endpoint("192.0.2.2:3478")); };
-  server("192.0.2.2:3478").auth.realm = "example.net";
-  allocate();
-  EXPECT_EQ(told<Allocated>().at(0).server, endpoint("192.0.2.2:3478"));
-  EXPECT_EQ(allocation.server(), endpoint("192.0.2.2:3478"));
-  EXPECT_EQ(allocation.report(now).redirects, 1u);
-  EXPECT_EQ(allocation.report(now).first_server, configured.server);
-  permit("198.51.100.1");
-  EXPECT_EQ(last(Method::create_permission).packet.to, endpoint("192.0.2.2:3478"));
-}
-
-/// A 300 to the request that was sent last, unsigned.
-test::Packet unsigned_redirection(const TurnClientRig& rig) {
-  return test::error_response(
-      rig.sent.back().packet.message().transaction_id(), ErrorCode::try_alternate,
-      [](stun::Builder& b) { b.add<attr::AlternateServer>(endpoint("192.0.2.2:3478")); }, Method::allocate);
-}
-
-TEST_F(ATroubledAllocation, IsRedirectedBeforeItHasSignedAnything) {  // RFC 8489 §10, as coturn does it
-  server().alive = false;
-  server("192.0.2.2:3478");
-  allocate();
-  receive(unsigned_redirection(*this));
-  EXPECT_EQ(told<Allocated>().at(0).server, endpoint("192.0.2.2:3478"));
-}
-
-TEST_F(ATroubledAllocation, IsNotRedirectedWithoutASignatureWhereItHasSigned) {
-  server().refusals[Method::allocate] = {300};
-  server().add_to_refusal = [](stun::Builder& b) { b.add<attr::AlternateServer>(endpoint("192.0.2.1:3479")); };
-  server("192.0.2.1:3479").alive = false;
-  allocate();
-  ASSERT_EQ(allocation.server(), endpoint("192.0.2.1:3479"));
-  const auto challenge = server().auth.challenge(sent.back().packet.message(), ErrorCode::unauthenticated);
-  receive(challenge);
-  ASSERT_TRUE(sent.back().packet.message().has<attr::Username>());
-  EXPECT_EQ(receive(unsigned_redirection(*this)).verdict, Verdict::unauthenticated);
-  EXPECT_EQ(allocation.server(), endpoint("192.0.2.1:3479"));
-}
-
-TEST_F(ATroubledAllocation, IsNotLedInCircles) {
-  for (auto [from, to] :
-       {std::pair{"192.0.2.1:3478", "192.0.2.2:3478"}, std::pair{"192.0.2.2:3478", "192.0.2.1:3478"}}) {
-    server(from).refusals[Method::allocate] = {300, 300};
-    server(from).add_to_refusal = [to = to](stun::Builder& b) { b.add<attr::AlternateServer>(endpoint(to)); };
-  }
-  allocate();
-  EXPECT_EQ(failure().why.error, errc::redirect_loop);
-  EXPECT_EQ(count(Method::allocate), 4u);
-}
-
-TEST_F(ATroubledAllocation, FollowsOnlySoManyServers) {
-  for (int i = 1; i <= 6; ++i) {
-    auto& redirecting = server("192.0.2." + std::to_string(i) + ":3478");
-    redirecting.refusals[Method::allocate] = {300};
-    redirecting.add_to_refusal = [i](stun::Builder& b) {
-      b.add<attr::AlternateServer>(endpoint("192.0.2." + std::to_string(i + 1) + ":3478"));
-    };
-  }
-  allocate();
-  EXPECT_EQ(failure().why.error, errc::redirect_loop);
-  EXPECT_EQ(failure().server, endpoint("192.0.2.5:3478"));
-}
-
-TEST_F(ATroubledAllocation, FailsWhereTheAlternateServerIsMissing) {
-  server().refusals[Method::allocate] = {300};
-  allocate();
-  EXPECT_EQ(failure().why.error, errc::bad_response);
-}
-
 TEST_F(ATroubledAllocation, SaysThatNobodyAnswersWithinOneTransaction) {
   server().alive = false;
   allocate();
@@ -462,16 +391,6 @@ TEST_F(ATroubledAllocation, SurvivesForgedIcmpErrors) {
   run_for(40s);
   EXPECT_THAT(told<AllocationLost>(), IsEmpty());
   EXPECT_TRUE(allocation.permitted(now, *Address::parse("198.51.100.1")));
-}
-
-TEST_F(ATroubledAllocation, GoesBackToTheFirstServerAfterARedirection) {
-  server().refusals[Method::allocate] = {300};
-  server().add_to_refusal = [](stun::Builder& b) { b.add<attr::AlternateServer>(endpoint("192.0.2.2:3478")); };
-  server("192.0.2.2:3478");
-  allocate();
-  server("192.0.2.2:3478").has_allocation = false;
-  check();
-  EXPECT_EQ(told<Allocated>().at(1).server, configured.server);
 }
 
 // --- credentials are replaced
