@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "base/reachable.hpp"
+
 namespace ice {
 
 namespace {
@@ -36,7 +38,8 @@ std::size_t LocalCandidates::count(bool relayed) const noexcept {
 // whatever the driver thinks.
 bool LocalCandidates::is_usable(const Address& address) const noexcept {
   if (address.is_loopback()) return allow_loopback_;
-  return !address.is_multicast() && !address.is_v4_mapped() && !address.is_v4_compatible() && !address.is_site_local();
+  return !address.is_unspecified() && !address.is_multicast() && !address.is_v4_mapped() &&
+         !address.is_v4_compatible() && !address.is_site_local();
 }
 
 result<BaseIndex> LocalCandidates::add_base(TimePoint now, const Socket& socket) {
@@ -172,10 +175,17 @@ std::optional<LocalIndex> LocalCandidates::add_relayed(TimePoint now, const Rela
     bases_[index].usable = false;
     return std::nullopt;
   }
-  candidates_[*added].candidate.related = {relayed.mapped.address.without_scope(), relayed.mapped.port};
+  const Endpoint mapped{relayed.mapped.address.without_scope(), relayed.mapped.port};
+  candidates_[*added].candidate.related = may_be_mapped(bases_[relayed.host], mapped) ? mapped : Endpoint{};
   bases_[index].foundation = candidates_[*added].foundation;
   bases_[index].host_priority = priority;
   return added;
+}
+
+// What a server says that it sees goes to the peer, whose checks would go there.
+bool LocalCandidates::may_be_mapped(const Base& base, const Endpoint& mapped) const noexcept {
+  return is_reachable(mapped) && is_usable(mapped.address) &&
+         mapped.address.is_loopback() == base.local.address.is_loopback();
 }
 
 std::optional<LocalIndex> LocalCandidates::add_server_reflexive(BaseIndex index, const Endpoint& mapped,
@@ -183,6 +193,7 @@ std::optional<LocalIndex> LocalCandidates::add_server_reflexive(BaseIndex index,
   assert(server < max_servers);
   const Base& base = bases_[index];
   const Endpoint told{mapped.address.without_scope(), mapped.port};
+  if (!may_be_mapped(base, told)) return std::nullopt;
   std::size_t earlier = 0;  // mappings of this base that the server saw before this one
   for (const LocalCandidate& known : candidates_) {
     if (known.base != index) continue;

@@ -110,6 +110,7 @@ class LocalCandidates {
 
  private:
   bool is_usable(const Address& address) const noexcept;
+  bool may_be_mapped(const Base& base, const Endpoint& mapped) const noexcept;
   std::uint16_t foundation_of(CandidateType type, const Address& base, const Address& server,
                               Transport transport) const noexcept;
   std::optional<LocalIndex> add(CandidateType type, BaseIndex base, const Endpoint& endpoint,

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "base/reachable.hpp"
 #include "stun/response.hpp"
 #include "turn/allocation_impl.hpp"
 #include "turn/channel_data.hpp"
@@ -224,7 +225,7 @@ void Allocation::Impl::take_allocation(TimePoint now, const Message& response) {
   for (const RawAttribute raw : response.attributes()) {
     if (raw.type != attr::XorRelayedAddress::type) continue;
     const auto address = attr::XorRelayedAddress::decode(raw.value, response.header());
-    if (!address || address->port == 0) continue;
+    if (!address || !is_reachable(*address)) continue;
     (what.relayed ? what.relayed_other : what.relayed) = *address;
   }
   const auto granted = response.get<attr::Lifetime>();

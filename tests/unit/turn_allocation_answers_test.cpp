@@ -85,6 +85,16 @@ TEST_F(AnAnsweredAllocation, HasNoRelayedAddressWithPort0) {
   EXPECT_EQ(told<AllocationFailed>().at(0).why.error, errc::bad_response);
 }
 
+TEST_F(AnAnsweredAllocation, HasNoRelayedAddressThatNobodyCanBeReachedAt) {
+  for (const char* const nowhere : {"0.0.0.0:50000", "224.0.0.1:50000"}) {
+    TurnClientRig rig;
+    rig.server().relayed = {endpoint(nowhere)};
+    rig.allocate();
+    EXPECT_EQ(rig.told<AllocationFailed>().at(0).why.error, errc::bad_response) << nowhere;
+    EXPECT_FALSE(rig.server().has_allocation) << "it is given back";
+  }
+}
+
 TEST_F(AnAnsweredAllocation, IsLostWhereARefreshLeavesItNoTime) {
   allocate();
   server().lifetime = stun::Seconds{0};
