@@ -214,7 +214,8 @@ void Allocation::Impl::mismatched(TimePoint now) {
     drop_socket();
     return connect(now);
   }
-  if (cleaned_up) return attempt_failed(now, why);
+  // Where another server has sent us to there may be one that is in use, of ours as well, unless we left one there.
+  if (cleaned_up || (redirects > 0 && !left_here())) return attempt_failed(now, why);
   cleaned_up = true;
   requests.begin(now, Purpose::clean_up);
 }

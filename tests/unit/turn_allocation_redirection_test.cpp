@@ -7,6 +7,7 @@
 namespace ice::turn {
 namespace {
 
+using namespace std::chrono_literals;
 using stun::ErrorCode;
 using stun::Method;
 using test::endpoint;
@@ -134,6 +135,30 @@ TEST_F(ARedirectedAllocation, GoesBackToTheFirstServerAfterARedirection) {
   server("192.0.2.2:3478").has_allocation = false;
   check();
   EXPECT_EQ(told<Allocated>().at(1).server, configured.server);
+}
+
+TEST_F(ARedirectedAllocation, GivesNothingBackThatItHasNotMadeThere) {  // it may be in use, for another URI
+  server().refusals[Method::allocate] = {300};
+  server().add_to_refusal = [](stun::Builder& b) { b.add<attr::AlternateServer>(endpoint("192.0.2.2:3478")); };
+  server("192.0.2.2:3478").has_allocation = true;
+  allocate();
+  EXPECT_EQ(failure().code, ErrorCode::allocation_mismatch);
+  EXPECT_EQ(count(Method::refresh), 0u);
+  EXPECT_TRUE(server("192.0.2.2:3478").has_allocation);
+}
+
+TEST_F(ARedirectedAllocation, GivesBackWhatItHasLeftThere) {
+  server().refusals[Method::allocate] = {300, 300};
+  server().add_to_refusal = [](stun::Builder& b) { b.add<attr::AlternateServer>(endpoint("192.0.2.2:3478")); };
+  server("192.0.2.2:3478");
+  allocate();
+  server("192.0.2.2:3478").alive = false;  // the network is away; the server still has it
+  check();
+  run_for(39s);
+  server("192.0.2.2:3478").alive = true;
+  run_for(1min);
+  EXPECT_EQ(told<AllocationLost>().size(), 1u);
+  EXPECT_EQ(told<Allocated>().size(), 2u);
 }
 
 }  // namespace
