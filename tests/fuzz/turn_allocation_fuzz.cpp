@@ -1,11 +1,14 @@
 // A TURN allocation driven with bytes, time, verbs and answers that are signed as its server would: what it sends is
-// TURN, what it hands on comes from peers that were permitted, numbers of channels rest as long as RFC 8656 §12 wants,
-// and once released it falls silent.
+// TURN, and no more of it than time allows, what it hands on comes from peers that were permitted, numbers of channels
+// rest as long as RFC 8656 §12 wants, and once released it falls silent. Some worlds have a server that answers by
+// itself, the same to every request of a method until the script wants it otherwise: what goes in circles shows there.
 
 #include <array>
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -45,6 +48,14 @@ AllocationConfig config_of(std::uint8_t flags, std::uint8_t wishes) {
   return config;
 }
 
+/// What a server that answers by itself says to all requests of a method.
+struct Habit {
+  std::uint16_t code = 0;
+  std::uint8_t how = 0;
+  bool silent = false;
+  bool rests = false;  // the next challenge is left out
+};
+
 /// The world that a script of bytes makes for an allocation.
 class World {
  public:
@@ -67,6 +78,7 @@ class World {
   }
 
   void transmit(const Transmit& packet) {
+    ICE_FUZZ_CHECK(++sent_ <= most_at_once + (now_ - counted_from_) / least_interval);
     const auto message = Message::parse(packet.head);
     ICE_FUZZ_CHECK(message && packet.body.empty() && packet.padding == 0);
     ICE_FUZZ_CHECK(packet.to == allocation_.server() && packet.socket == allocation_.socket());
@@ -77,6 +89,7 @@ class World {
                    method == Method::channel_bind);
     if (method == Method::channel_bind) check_channel(*message);
     last_ = {packet.head.begin(), packet.head.end()};
+    if (has_server_) asked_.push_back(last_);
   }
   void event(const AllocationEvent& event) {
     if (const auto* made = std::get_if<Allocated>(&event)) {
@@ -102,10 +115,22 @@ class World {
 
  private:
   World(fuzz::Input input, std::uint8_t flags, std::uint8_t wishes)
-      : input_{input}, allocation_{config_of(flags, wishes), {.random = random_, .pacer = pacer_}} {}
+      : input_{input},
+        has_server_{(wishes & 64) != 0},
+        with_login_{(flags & 8) == 0},
+        allocation_{config_of(flags, wishes), {.random = random_, .pacer = pacer_}} {}
+
+  /// What an allocation may send in one act of the script: each of its peers in several requests, and each of them
+  /// after challenges; and from then on, on the average.
+  static constexpr std::int64_t most_at_once = 4000;
+  static constexpr Duration least_interval = std::chrono::milliseconds{50};
 
   void settle() {
     drain(allocation_, now_, scratch_, *this);
+    while (!asked_.empty()) {
+      for (const std::vector<std::uint8_t>& request : std::exchange(asked_, {})) answer_by_itself(request);
+      drain(allocation_, now_, scratch_, *this);
+    }
     ICE_FUZZ_CHECK(allocation_.socket() || allocation_.state() != AllocationState::allocated);
   }
   void sleep(Duration duration) {
@@ -138,6 +163,8 @@ class World {
   }
 
   void act() {
+    sent_ = 0;
+    counted_from_ = now_;
     switch (input_.below(16)) {
       case 0:
         static_cast<void>(allocation_.allocate(now_).has_value());
@@ -251,19 +278,54 @@ class World {
     if (const auto made = builder.finish()) receive(*made);
   }
 
-  /// Answers the last request, as its server might.
+  /// Answers the last request, as its server might; or says how the server that answers by itself is to.
   void answer() {
-    if (last_.empty()) return;
     static constexpr std::array<std::uint16_t, 24> codes = {0,   0,   0,   0,   0,   0,   0,   401, 401, 438, 437, 437,
                                                             300, 400, 403, 420, 440, 441, 442, 443, 486, 500, 508, 699};
+    if (has_server_) {
+      Habit& habit = habits_[input_.below(habits_.size())];
+      const std::size_t which = input_.below(codes.size() + 1);
+      habit.silent = which == codes.size();
+      habit.code = habit.silent ? 0 : codes[which];
+      habit.how = input_.number();
+      return;
+    }
+    if (last_.empty()) return;
     const std::uint16_t code = codes[input_.below(codes.size())];
     const std::uint8_t how = input_.number();
-    const auto request = Message::parse(last_);
+    const bool short_lived = (how & 12) == 8;
+    const auto lifetime = short_lived ? input_.number() : std::uint32_t{600};
+    const auto more = (how & 16) != 0 ? input_.number<std::uint16_t>() : std::uint16_t{0};
+    answer(last_, {code, how}, lifetime, {more, (how & 16) != 0 ? input_.chunk() : Bytes{}});
+  }
+
+  /// A challenge to what is not signed, and every other time where challenges are the habit; else what the habit is.
+  void answer_by_itself(const std::vector<std::uint8_t>& bytes) {
+    const auto request = Message::parse(bytes);
+    Habit& habit = habits_[habit_of(request->method())];
+    if (habit.silent) return;
+    Habit now = habit;
+    const bool challenges = now.code == 401 || now.code == 438;
+    if (challenges && std::exchange(habit.rests, !habit.rests)) now.code = 0;
+    if (with_login_ && !request->has<attr::Username>() && now.code != 300) now.code = 401;
+    if (now.code == 438) ++nonces_;
+    answer(bytes, now, (now.how & 8) != 0 ? 1u : 600u, {});
+  }
+  static std::size_t habit_of(Method method) {
+    if (method == Method::allocate) return 0;
+    if (method == Method::refresh) return 1;
+    return method == Method::create_permission ? 2 : 3;
+  }
+
+  void answer(const std::vector<std::uint8_t>& to, const Habit& habit, std::uint32_t lifetime,
+              const std::pair<std::uint16_t, Bytes>& more) {
+    const auto [code, how, silent, rests] = habit;
+    const auto request = Message::parse(to);
     std::array<std::uint8_t, 2048> out;
     stun::Builder builder{out, request->method(), code == 0 ? Class::success_response : Class::error_response,
                           request->transaction_id()};
     if (code != 0) builder.add<attr::ErrorCode>({.code = static_cast<stun::ErrorCode>(code)});
-    if (code == 401 || code == 438) builder.add<attr::Realm>("realm").add<attr::Nonce>((how & 1) != 0 ? "n1" : "n2");
+    if (code == 401 || code == 438) builder.add<attr::Realm>("realm").add<attr::Nonce>(nonce(how));
     if (code == 300) builder.add<attr::AlternateServer>(servers[how % servers.size()]);
     if (code == 420) {
       stun::AttributeTypeList unknown;
@@ -275,20 +337,31 @@ class World {
       if ((how & 2) != 0) builder.add<attr::XorRelayedAddress>({Address::v6({0x20, 1, 0xd, 0xb8}), 50000});
       builder.add<attr::XorMappedAddress>(servers[1]);
     }
-    if ((how & 4) == 0) builder.add<attr::Lifetime>(stun::Seconds{(how & 8) != 0 ? input_.number() : 600u});
-    if ((how & 16) != 0) builder.add_raw(stun::AttributeType{input_.number<std::uint16_t>()}, input_.chunk());
+    if ((how & 4) == 0) builder.add<attr::Lifetime>(stun::Seconds{lifetime});
+    if (!more.second.empty() || more.first != 0) builder.add_raw(stun::AttributeType{more.first}, more.second);
     const auto user = request->get<attr::Username>();
     if (user && code != 401 && code != 438 && (how & 32) == 0)
       builder.integrity(*stun::Credential::long_term(*user, "realm", "pass", stun::PasswordAlgorithm::md5));
     if ((how & 64) != 0) builder.fingerprint();
     if (const auto made = builder.finish()) receive(*made);
   }
+  std::string nonce(std::uint8_t how) const {
+    if (has_server_) return "n" + std::to_string(nonces_);
+    return (how & 1) != 0 ? "n1" : "n2";
+  }
 
   fuzz::Input input_;
+  bool has_server_;
+  bool with_login_;
+  std::array<Habit, 4> habits_{};  // of the server that answers by itself: to Allocate, Refresh, and for peers
+  std::vector<std::vector<std::uint8_t>> asked_;
+  std::uint32_t nonces_ = 0;
+  std::int64_t sent_ = 0;
   SeededRandom random_{1};
   Pacer pacer_;
   Allocation allocation_;
   TimePoint now_{};
+  TimePoint counted_from_{};
   SocketTicket ticket_{};
   std::set<Address> wanted_;
   std::map<std::uint16_t, std::pair<Endpoint, TimePoint>> bindings_;
