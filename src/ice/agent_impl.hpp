@@ -65,6 +65,7 @@ struct ICE_HIDDEN Agent::Impl {
   void fail_server(TimePoint now, ServerId server);
   void replace_credentials(TimePoint now, ServerId server, const stun::Login& login);
   void want_relays(TimePoint now, BaseIndex base);
+  void take_over_relays(TimePoint now, BaseIndex base);
   void add_relayed(TimePoint now, const Relays::Relay& relay);
   void handle_relay_events(TimePoint now);
   void handle_relay_event(TimePoint now, RelayIndex relay, const turn::Allocated& event);

@@ -59,6 +59,7 @@ void Agent::Impl::begin_base(TimePoint now, BaseIndex base) {
     }
   }
   current->gatherer.add_base(base);
+  take_over_relays(now, base);
   want_relays(now, base);
   if (state == AgentState::checking) current->checklist.pair_base(now, base);
 }

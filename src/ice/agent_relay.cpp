@@ -37,7 +37,8 @@ void Agent::Impl::replace_credentials(TimePoint now, ServerId server, const stun
 
 // One allocation for each base and TURN server of its family (RFC 8445 §5.1.1.2), whatever it is reached by.
 void Agent::Impl::want_relays(TimePoint now, BaseIndex index) {
-  if (current->selected || !current->local.bases()[index].live() || current->local.bases()[index].relayed) return;
+  if (current->selected || ended() || !current->local.bases()[index].live() || current->local.bases()[index].relayed)
+    return;
   const auto& servers = current->servers.all();
   for (std::size_t i = 0; i < servers.size(); ++i) {
     if (!servers[i].uri.is_turn()) continue;
@@ -50,6 +51,14 @@ void Agent::Impl::want_relays(TimePoint now, BaseIndex index) {
         ++ignored.over_limit;
     }
   }
+}
+
+// What an earlier generation has left serves this one at once, also where DNS has yet to say where the server is.
+void Agent::Impl::take_over_relays(TimePoint now, BaseIndex index) {
+  relays.take_over(current->local.bases()[index]);
+  const SocketId host = current->local.bases()[index].socket;
+  for (const Relays::Relay& relay : relays.all())
+    if (relay.host == host && relay.wanted) add_relayed(now, relay);
 }
 
 // The candidates that an allocation brings: a relayed one of each family, and the server-reflexive one of its answer.

@@ -7,8 +7,8 @@
 namespace ice {
 namespace {
 
-// One that was lost asks again by itself, and its candidate may save the call: it is neither settled, so that the peer
-// can still be told of it, nor begun anew, which would make it one that never was there and is not asked again.
+// One that was lost asks again by itself, and its candidate may save the call: it is not settled, so that the peer can
+// still be told of it.
 bool is_settled(turn::AllocationState state) noexcept {
   return state == turn::AllocationState::allocated || state == turn::AllocationState::failed;
 }
@@ -16,6 +16,11 @@ bool is_settled(turn::AllocationState state) noexcept {
 bool may_begin(turn::AllocationState state) noexcept {
   return state == turn::AllocationState::idle || state == turn::AllocationState::released ||
          state == turn::AllocationState::failed;
+}
+
+// One that was lost and waits need not wait any longer: the network, or the server, may be back.
+bool may_ask(turn::AllocationState state) noexcept {
+  return may_begin(state) || state == turn::AllocationState::waiting;
 }
 
 }  // namespace
@@ -59,8 +64,7 @@ result<Relays::Relay*> Relays::want(const Base& host, std::uint16_t server, cons
            !relay.host_gone;
   });
   if (known != all_.end()) {
-    if (!known->wanted) known->pending = may_begin(known->allocation.state());
-    known->wanted = true;
+    if (!known->wanted) want_again(*known);
     return &*known;
   }
   if (all_.size() >= most) return fail(errc::limit_reached);
@@ -69,6 +73,19 @@ result<Relays::Relay*> Relays::want(const Base& host, std::uint16_t server, cons
   all_.back().wanted = true;
   all_.back().pending = true;
   return &all_.back();
+}
+
+void Relays::want_again(Relay& relay) noexcept {
+  relay.wanted = true;
+  relay.pending = may_ask(relay.allocation.state());
+}
+
+void Relays::take_over(const Base& host) noexcept {
+  for (Relay& relay : all_) {
+    const turn::AllocationState state = relay.allocation.state();
+    if (relay.host != host.socket || relay.host_gone || may_begin(state)) continue;
+    if (state != turn::AllocationState::releasing) want_again(relay);
+  }
 }
 
 void Relays::want_none() noexcept {
@@ -117,7 +134,7 @@ bool Relays::uses(const Relay& relay, const std::vector<SocketId>& used) noexcep
 std::vector<Relays::Way> Relays::release_all_but(TimePoint now, const std::vector<SocketId>& used) {
   std::vector<Way> closed;
   for (Relay& relay : all_) {
-    if (uses(relay, used)) continue;
+    if (relay.wanted || uses(relay, used)) continue;
     relay.allocation.release(now);
     closed.insert(closed.end(), relay.ways.begin(), relay.ways.end());
     relay.ways.clear();

@@ -61,6 +61,9 @@ class ICE_HIDDEN Relays {
   result<Relay*> want(const Base& host, std::uint16_t server, const Endpoint& endpoint);
   /// A new generation begins, or none wants anything more: what is under way goes on.
   void want_none() noexcept;
+  /// The present generation wants what an earlier one has left beside this base, there or under way, whatever DNS will
+  /// say of its server. One that waits before it asks again asks in the next slot.
+  void take_over(const Base& host) noexcept;
 
   /// One that waits for its slot, and the start of the next one.
   bool has_next() const noexcept;
@@ -70,7 +73,7 @@ class ICE_HIDDEN Relays {
 
   void replace_credentials(TimePoint now, std::uint16_t server, const stun::Login& login);
 
-  /// Gives back all but those that have one of these ways. What is no more.
+  /// Gives back all but those that are wanted, or have one of these ways. What is no more.
   std::vector<Way> release_all_but(TimePoint now, const std::vector<SocketId>& used);
   /// The agent is closed: each is given back, without waiting for an answer, and its own socket closed.
   void close(TimePoint now);
@@ -105,6 +108,7 @@ class ICE_HIDDEN Relays {
 
  private:
   turn::AllocationConfig config_of(const Base& host, std::uint16_t server, const Endpoint& endpoint) const;
+  static void want_again(Relay& relay) noexcept;
   static bool uses(const Relay& relay, const std::vector<SocketId>& used) noexcept;
 
   const AgentConfig& config_;

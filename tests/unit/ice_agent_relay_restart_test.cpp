@@ -16,10 +16,33 @@ using test::RelayedAgent;
 using test::with_named_turn;
 using test::with_turn;
 
+/// A server with an address, and one with a name.
+AgentConfig with_turn_and_named_turn() {
+  AgentConfig config = with_turn();
+  config.servers.push_back(with_named_turn().servers[0]);
+  return config;
+}
+
 constexpr std::string_view remote = RelayedAgent::remote;
 constexpr std::string_view server_at = RelayedAgent::server_at;
 constexpr std::string_view other_server_at = "203.0.113.21:3478";
 constexpr std::string_view relayed_at = RelayedAgent::relayed_at;
+
+/// Says something all the time, which makes the agent notice, until the allocation is lost.
+void talk_until_lost(RelayedAgent& agent) {
+  for (int i = 0; i < 200 && agent.report().losses == 0; ++i) {
+    static_cast<void>(agent.can_send());
+    agent.run_for(500ms);
+  }
+  ASSERT_EQ(agent.report().losses, 1U);
+  ASSERT_EQ(agent.lone.events_of<RestartNeeded>().size(), 1U);
+}
+/// The server has forgotten the allocation of a call, and answers no Allocate.
+void lose_the_relay(RelayedAgent& agent) {
+  agent.server.has_allocation = false;
+  agent.server.unheard = {stun::Method::allocate};
+  talk_until_lost(agent);
+}
 
 // RFC 8839 §4.4.3.1.1: the generation of before still answers the peer's requests for consent, and asks for its own, on
 // a way that the new one has no candidate on.
@@ -44,6 +67,85 @@ TEST(AgentRelayRestart, ThePairOfBeforeGoesOnThroughARelayThatTheNewGenerationHa
   agent.talk_for(60s);
   EXPECT_TRUE(agent.can_send());
   EXPECT_EQ(agent.check(remote, {.to_ufrag = ufrag, .password = password}).verdict, Verdict::forward);
+}
+
+TEST(AgentRelayRestart, HasItsCandidateBeforeDnsAnswersWhereTheAllocationIsThere) {
+  RelayedAgent agent{with_named_turn()};
+  agent.gather();
+  agent.resolve();
+  agent.connect();
+  const std::size_t asked = agent.asked(stun::Method::allocate);
+  agent.restart();
+  ASSERT_EQ(agent.candidates().size(), 1U);
+  EXPECT_EQ(agent.candidates()[0].endpoint, endpoint(relayed_at));
+  EXPECT_EQ(agent.lone.events_of<GatheringDone>().size(), 1U) << "another server may come";
+  agent.resolve();
+  EXPECT_EQ(agent.candidates().size(), 1U);
+  EXPECT_EQ(agent.asked(stun::Method::allocate), asked);
+  EXPECT_EQ(agent.lone.events_of<GatheringDone>().size(), 2U);
+}
+
+TEST(AgentRelayRestart, AsksAtTheAddressThatDnsTellsNowToo) {
+  RelayedAgent agent{with_named_turn()};
+  agent.gather();
+  agent.resolve();
+  agent.connect();
+  agent.other_servers[endpoint(other_server_at)].relayed = {endpoint("192.0.2.21:50000")};
+  agent.restart();
+  agent.resolve(other_server_at);
+  agent.run_for(10ms);
+  ASSERT_EQ(agent.candidates().size(), 2U);
+  EXPECT_EQ(agent.candidates()[0].endpoint, endpoint(relayed_at));
+  EXPECT_EQ(agent.candidates()[1].endpoint, endpoint("192.0.2.21:50000"));
+}
+
+// It was lost, and the Allocate that makes it anew is answered while DNS is still asked.
+TEST(AgentRelayRestart, KeepsTheAllocationThatIsMadeAnewWhileDnsIsAsked) {
+  RelayedAgent agent{with_named_turn()};
+  agent.gather();
+  agent.resolve();
+  agent.connect();
+  agent.server.relayed = {endpoint("192.0.2.15:50001")};
+  lose_the_relay(agent);
+  agent.restart();
+  agent.server.unheard.clear();
+  const std::size_t refreshes = agent.asked(stun::Method::refresh);
+  agent.run_for(40s);
+  ASSERT_EQ(agent.candidates().size(), 1U);
+  EXPECT_EQ(agent.candidates()[0].endpoint, endpoint("192.0.2.15:50001"));
+  EXPECT_EQ(agent.asked(stun::Method::refresh), refreshes) << "none that gives it back";
+  EXPECT_TRUE(agent.server.has_allocation);
+}
+
+TEST(AgentRelayRestart, AServerThatAnswersLateTakesNoOtherRelayAlong) {
+  RelayedAgent agent{with_turn_and_named_turn()};
+  auto& late = agent.other_servers[endpoint(other_server_at)];
+  late.relayed = {endpoint("192.0.2.21:50000")};
+  late.alive = false;
+  agent.gather();
+  agent.resolve(other_server_at, 1);
+  agent.run_for(100ms);
+  agent.restart();
+  ASSERT_EQ(agent.candidates().size(), 1U);
+  late.alive = true;
+  agent.run_for(1s);
+  EXPECT_TRUE(agent.server.has_allocation);
+  EXPECT_TRUE(late.has_allocation);
+  EXPECT_EQ(agent.asked(stun::Method::refresh), 0U);
+  ASSERT_EQ(agent.candidates().size(), 2U);
+  EXPECT_EQ(agent.candidates()[1].endpoint, endpoint("192.0.2.21:50000"));
+}
+
+TEST(AgentRelayRestart, AnAgentThatHasFailedGivesItsAllocationBackThoughDnsAnswersThen) {
+  RelayedAgent agent{with_turn_and_named_turn()};
+  agent.gather();
+  agent.describe(LoneAgent::description({remote}));
+  agent.fail_to_resolve(1);
+  while (agent.lone.state() == AgentState::checking) agent.run_for(1s);
+  ASSERT_EQ(agent.lone.state(), AgentState::failed);
+  agent.resolve(other_server_at, 1);
+  agent.run_for(31s);
+  EXPECT_FALSE(agent.server.has_allocation);
 }
 
 }  // namespace
