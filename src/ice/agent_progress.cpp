@@ -38,15 +38,16 @@ void Agent::Impl::advance(TimePoint now) {
   touch();
   if (ended()) return;
   while (auto name = current->servers.next_name()) events.push_back(std::move(*name));
+  if (thaws_at() && now >= *thaws_at()) current->checklist.thaw_all();
+  ask_permissions(now);
+  nominate(now);
+  begin_paced(now);
+  // After what has begun now, which may have come to nothing at once.
   if (!current->gathering_told && gathered()) {
     current->gathering_told = true;
     current->gathering_done = now;
     events.push_back(GatheringDone{});
   }
-  if (thaws_at() && now >= *thaws_at()) current->checklist.thaw_all();
-  ask_permissions(now);
-  nominate(now);
-  begin_paced(now);
   conclude(now);
 }
 

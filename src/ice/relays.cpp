@@ -1,17 +1,12 @@
 #include "ice/relays.hpp"
 
 #include <algorithm>
+#include <variant>
 
 #include "base/earliest.hpp"
 
 namespace ice {
 namespace {
-
-// One that was lost asks again by itself, and its candidate may save the call: it is not settled, so that the peer can
-// still be told of it.
-bool is_settled(turn::AllocationState state) noexcept {
-  return state == turn::AllocationState::allocated || state == turn::AllocationState::failed;
-}
 
 bool may_begin(turn::AllocationState state) noexcept {
   return state == turn::AllocationState::idle || state == turn::AllocationState::released ||
@@ -78,6 +73,8 @@ result<Relays::Relay*> Relays::want(const Base& host, std::uint16_t server, cons
 void Relays::want_again(Relay& relay) noexcept {
   relay.wanted = true;
   relay.pending = may_ask(relay.allocation.state());
+  relay.in_vain = false;
+  relay.heard = relay.allocation.report({}).last_heard;
 }
 
 void Relays::take_over(const Base& host) noexcept {
@@ -107,11 +104,14 @@ void Relays::start_next(TimePoint now) {
     next->allocation.replace_credentials(now, *config_.servers[next->server].login);
   // The endpoint is one that can be reached and nothing else is asked for, so nothing is wrong with the config.
   static_cast<void>(next->allocation.allocate(now).has_value());
+  // RFC 8656 §7.4: after some refusals it has to wait for minutes.
+  next->in_vain = next->in_vain || next->allocation.state() == turn::AllocationState::waiting;
 }
 
 bool Relays::settled() const noexcept {
   return std::all_of(all_.begin(), all_.end(), [](const Relay& relay) {
-    return !relay.wanted || (!relay.pending && is_settled(relay.allocation.state()));
+    const bool there = relay.allocation.state() == turn::AllocationState::allocated;
+    return !relay.wanted || (!relay.pending && (there || relay.in_vain));
   });
 }
 
@@ -258,8 +258,15 @@ std::optional<std::pair<RelayIndex, turn::AllocationEvent>> Relays::poll_event()
     Relay& relay = all_[i];
     auto event = relay.allocation.poll_event();
     if (!event) continue;
-    // A restart came while it was given back.
-    if (std::holds_alternative<turn::Released>(*event) && relay.wanted) relay.pending = true;
+    // One that was lost asks again by itself, and its candidate may save the call: the peer can be told of it for as
+    // long as the first attempt takes.
+    if (std::holds_alternative<turn::Allocated>(*event)) relay.in_vain = false;
+    if (std::holds_alternative<turn::AllocationFailed>(*event)) relay.in_vain = true;
+    // It was on its way back when a restart came. Nobody waits for a second attempt where the server was silent to it.
+    if (std::holds_alternative<turn::Released>(*event)) {
+      relay.pending = relay.wanted;
+      relay.in_vain = relay.heard == relay.allocation.report({}).last_heard;
+    }
     return std::pair{i, std::move(*event)};
   }
   return std::nullopt;

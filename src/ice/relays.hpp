@@ -48,10 +48,12 @@ class ICE_HIDDEN Relays {
     std::vector<Way> ways{};  // while there is an allocation
     bool wanted = false;      // by the present generation
     bool pending = false;     // waits for its slot
+    bool in_vain = false;     // since then the server has been asked and gave none, or wants to be asked later
     bool new_login = false;   // since it was last asked for
     bool host_gone = false;
-    std::uint16_t tickets = 0;  // sockets of its own that it asked for
-    SocketTicket ticket{};      // its name for the last of them
+    std::optional<TimePoint> heard{};  // from its server, before it was wanted
+    std::uint16_t tickets = 0;         // sockets of its own that it asked for
+    SocketTicket ticket{};             // its name for the last of them
   };
 
   Relays(const AgentConfig& config, const Environment& environment);
@@ -68,7 +70,7 @@ class ICE_HIDDEN Relays {
   /// One that waits for its slot, and the start of the next one.
   bool has_next() const noexcept;
   void start_next(TimePoint now);
-  /// Everything that is wanted is there or has failed.
+  /// Everything that is wanted is there, or was asked for in vain: nobody waits for more than one attempt.
   bool settled() const noexcept;
 
   void replace_credentials(TimePoint now, std::uint16_t server, const stun::Login& login);

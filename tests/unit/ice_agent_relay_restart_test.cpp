@@ -15,6 +15,7 @@ using test::LoneAgent;
 using test::RelayedAgent;
 using test::with_named_turn;
 using test::with_turn;
+using test::with_turn_and_all;
 
 /// A server with an address, and one with a name.
 AgentConfig with_turn_and_named_turn() {
@@ -146,6 +147,74 @@ TEST(AgentRelayRestart, AnAgentThatHasFailedGivesItsAllocationBackThoughDnsAnswe
   agent.resolve(other_server_at, 1);
   agent.run_for(31s);
   EXPECT_FALSE(agent.server.has_allocation);
+}
+
+// RFC 8838 §13: the end is told even so, or an application that does not trickle waits for ever.
+TEST(AgentRelayRestart, EndsGatheringWithinATransactionAlthoughTheServerHasDied) {
+  RelayedAgent agent;
+  agent.connect();
+  agent.server.alive = false;
+  talk_until_lost(agent);
+  // At any time of its attempts and of the waits between them.
+  for (int i = 0; i < 20; ++i) {
+    agent.run_for(13s);
+    agent.lone.events.clear();
+    agent.restart();
+    agent.run_for(40s);
+    EXPECT_EQ(agent.lone.events_of<GatheringDone>().size(), 1U) << i;
+  }
+}
+
+TEST(AgentRelayRestart, IsToldOfAServerThatIsBackWithinOneAttempt) {
+  RelayedAgent agent;
+  agent.connect();
+  agent.server.alive = false;
+  talk_until_lost(agent);
+  agent.run_for(2min);  // between two attempts
+  agent.server.alive = true;
+  agent.server.has_allocation = false;
+  agent.lone.events.clear();
+  agent.restart();
+  agent.run_for(20ms);
+  EXPECT_EQ(agent.candidates().size(), 1U);
+  EXPECT_EQ(agent.lone.events_of<GatheringDone>().size(), 1U);
+}
+
+// RFC 8656 §7.4: it must not be asked for minutes.
+TEST(AgentRelayRestart, EndsGatheringAtOnceWhereTheServerWantsToBeAskedLater) {
+  for (const unsigned refusal : {437U, 486U, 508U}) {
+    RelayedAgent agent;
+    agent.server.refusals[stun::Method::allocate] = {refusal, refusal};
+    agent.gather();
+    agent.run_for(1s);
+    ASSERT_EQ(agent.lone.events_of<GatheringDone>().size(), 1U);
+    const std::size_t asked = agent.asked(stun::Method::allocate);
+    agent.restart();
+    agent.run_for(1s);
+    EXPECT_EQ(agent.lone.events_of<GatheringDone>().size(), 2U) << refusal;
+    EXPECT_EQ(agent.asked(stun::Method::allocate), asked);
+  }
+}
+
+TEST(AgentRelayRestart, AsksAnewForWhatIsBeingGivenBack) {
+  RelayedAgent agent{with_turn_and_all()};
+  agent.gather();
+  agent.describe(LoneAgent::description({remote}));
+  for (int i = 0; i < 20 && agent.lone.state() != AgentState::connected; ++i) {
+    agent.run_for(5ms);
+    for (const auto& sent : std::exchange(agent.direct, {}))
+      if (sent.is_check()) agent.lone.succeed(sent);
+  }
+  ASSERT_EQ(agent.lone.state(), AgentState::connected);
+  agent.server.alive = false;
+  agent.run_for(3100ms);
+  agent.server.alive = true;
+  agent.lone.events.clear();
+  agent.restart();
+  EXPECT_TRUE(agent.lone.events_of<GatheringDone>().empty());
+  agent.run_for(2s);
+  EXPECT_EQ(agent.candidates().back().endpoint, endpoint(relayed_at));
+  EXPECT_EQ(agent.lone.events_of<GatheringDone>().size(), 1U);
 }
 
 }  // namespace
