@@ -118,11 +118,14 @@ bool Relays::settled() const noexcept {
 void Relays::replace_credentials(TimePoint now, std::uint16_t server, const stun::Login& login) {
   for (Relay& relay : all_) {
     if (relay.server != server) continue;
-    // One that nobody needs now would begin again with them.
-    if (relay.wanted || !relay.ways.empty())
-      relay.allocation.replace_credentials(now, login);
-    else
+    // One that nobody needs now would begin again with them, and one that waits for its slot would not wait.
+    if (may_begin(relay.allocation.state()) && (!relay.wanted || relay.pending)) {
       relay.new_login = true;
+      continue;
+    }
+    const bool had_failed = may_begin(relay.allocation.state());
+    relay.allocation.replace_credentials(now, login);
+    if (had_failed && !may_begin(relay.allocation.state())) relay.in_vain = false;
   }
 }
 

@@ -217,5 +217,39 @@ TEST(AgentRelayRestart, AsksAnewForWhatIsBeingGivenBack) {
   EXPECT_EQ(agent.lone.events_of<GatheringDone>().size(), 1U);
 }
 
+void replace_credentials(RelayedAgent& agent, std::string_view user) {
+  agent.server.auth.username = user;
+  agent.server.auth.password = "other";
+  agent.lone.agent().replace_credentials(agent.lone.now, ServerId{0}, *stun::Login::make(user, "other"));
+  agent.lone.settle();
+}
+
+// What an application does that is told RestartNeeded. The allocation is asked for at that moment.
+TEST(AgentRelayRestart, UsesANewPasswordThatWasGivenBeforeOrAfterIt) {
+  for (const bool before : {true, false}) {
+    RelayedAgent agent;
+    agent.connect();
+    lose_the_relay(agent);
+    if (before) replace_credentials(agent, "user");
+    agent.restart();
+    if (!before) replace_credentials(agent, "user");
+    agent.server.unheard.clear();
+    agent.run_for(20s);
+    EXPECT_EQ(agent.candidates().size(), 1U) << before << ", cause " << to_string(agent.report().cause);
+  }
+}
+
+TEST(AgentRelayRestart, UsesCredentialsThatWereReplacedWhileTheAllocationWaitedToBeAskedForAgain) {
+  RelayedAgent agent;
+  agent.connect();
+  lose_the_relay(agent);
+  agent.run_for(39'500ms);  // the attempt has come to nothing
+  replace_credentials(agent, "later:user");
+  agent.restart();
+  agent.server.unheard.clear();
+  agent.run_for(20s);
+  EXPECT_EQ(agent.candidates().size(), 1U) << to_string(agent.report().cause);
+}
+
 }  // namespace
 }  // namespace ice
