@@ -62,12 +62,33 @@ result<Relays::Relay*> Relays::want(const Base& host, std::uint16_t server, cons
     if (!known->wanted) want_again(*known);
     return &*known;
   }
-  if (all_.size() >= most) return fail(errc::limit_reached);
-  all_.push_back({turn::Allocation{config, environment_}, host.socket, host.local, server, endpoint, config.transport,
-                  config_.servers[server].uri.to_string()});
-  all_.back().wanted = true;
-  all_.back().pending = true;
-  return &all_.back();
+  Relay made{turn::Allocation{config, environment_}, host.socket, host.local, server, endpoint, config.transport,
+             config_.servers[server].uri.to_string()};
+  made.wanted = true;
+  made.pending = true;
+  made.number = next_number_++;
+  if (all_.size() < most) {
+    all_.push_back(std::move(made));
+    return &all_.back();
+  }
+  Relay* const place = find_superfluous();
+  if (place == nullptr) return fail(errc::limit_reached);
+  // A socket that opens for the one before is known by its ticket, and closed.
+  made.tickets = place->tickets;
+  *place = std::move(made);
+  return place;
+}
+
+// One that holds nothing at its server, nor a socket, and that no generation wants: first of those whose base is gone,
+// which are never wanted again.
+Relays::Relay* Relays::find_superfluous() noexcept {
+  Relay* found = nullptr;
+  const auto rank = [](const Relay& relay) { return std::pair{!relay.host_gone, relay.number}; };
+  for (Relay& relay : all_) {
+    if (relay.wanted || !relay.ways.empty() || !may_begin(relay.allocation.state())) continue;
+    if (found == nullptr || rank(relay) < rank(*found)) found = &relay;
+  }
+  return found;
 }
 
 void Relays::want_again(Relay& relay) noexcept {

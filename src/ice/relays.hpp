@@ -15,7 +15,7 @@
 
 namespace ice {
 
-/// Index of an allocation in Relays. It stays for the agent's life.
+/// Index of an allocation in Relays, for as long as it is one.
 using RelayIndex = std::uint16_t;
 
 /// The allocations on TURN servers: one for each base, server and address of it. They outlive a generation, since two
@@ -26,7 +26,7 @@ using RelayIndex = std::uint16_t;
 /// on it is wrapped on the way out, what comes is unwrapped on the way in, and nobody else need know.
 class ICE_HIDDEN Relays {
  public:
-  /// Ours: three transports for each of ten addresses.
+  /// Ours: three transports for each of ten addresses. Beyond it the oldest that nobody needs any more gives way.
   static constexpr std::size_t most = 32;
   /// A driver's socket has a lower id.
   static constexpr std::uint32_t first_socket = 0xFFFF'0000;
@@ -52,14 +52,15 @@ class ICE_HIDDEN Relays {
     bool new_login = false;   // since it was last asked for
     bool host_gone = false;
     std::optional<TimePoint> heard{};  // from its server, before it was wanted
-    std::uint16_t tickets = 0;         // sockets of its own that it asked for
+    std::uint64_t number = 0;          // the order in which they were first wanted
+    std::uint16_t tickets = 0;         // sockets of its own that were asked for at this index
     SocketTicket ticket{};             // its name for the last of them
   };
 
   Relays(const AgentConfig& config, const Environment& environment);
 
   /// The present generation wants a relayed candidate of this server beside this base. What is there already is used,
-  /// and asked for again where it is not. errc::limit_reached.
+  /// and asked for again where it is not. errc::limit_reached. The pointer is good until the next call.
   result<Relay*> want(const Base& host, std::uint16_t server, const Endpoint& endpoint);
   /// A new generation begins, or none wants anything more: what is under way goes on.
   void want_none() noexcept;
@@ -110,6 +111,7 @@ class ICE_HIDDEN Relays {
 
  private:
   turn::AllocationConfig config_of(const Base& host, std::uint16_t server, const Endpoint& endpoint) const;
+  Relay* find_superfluous() noexcept;
   static void want_again(Relay& relay) noexcept;
   static bool uses(const Relay& relay, const std::vector<SocketId>& used) noexcept;
 
@@ -120,6 +122,7 @@ class ICE_HIDDEN Relays {
   bool said_goodbye_ = false;         // nothing more is to be sent before the sockets close
   std::vector<SocketId> to_close_{};  // once the agent is closed
   std::vector<Relay> all_;
+  std::uint64_t next_number_ = 0;
 };
 
 /// The words of the report for why a server gave no allocation, or took it back.

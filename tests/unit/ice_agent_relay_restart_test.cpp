@@ -251,5 +251,66 @@ TEST(AgentRelayRestart, UsesCredentialsThatWereReplacedWhileTheAllocationWaitedT
   EXPECT_EQ(agent.candidates().size(), 1U) << to_string(agent.report().cause);
 }
 
+/// The host moves to another network: its socket goes, another one comes, and it restarts.
+void move(RelayedAgent& agent, std::uint32_t from) {
+  ASSERT_TRUE(agent.lone.remove_socket(from));
+  agent.settle();
+  agent.server.has_allocation = false;
+  ASSERT_TRUE(agent.lone.add_socket(from + 1, "192.0.2." + std::to_string(from + 1) + ":5000"));
+  agent.restart();
+  agent.run_for(100ms);
+}
+
+TEST(AgentRelayRestart, FindsARelayInEachOfAHundredNetworksOneAfterTheOther) {
+  RelayedAgent agent{with_turn_and_all()};
+  agent.gather();
+  for (std::uint32_t network = 1; network < 100; ++network) {
+    move(agent, network);
+    ASSERT_EQ(agent.candidates().back().type, CandidateType::relayed) << network;
+  }
+  EXPECT_EQ(agent.lone.report().ignored.over_limit, 0U);
+  EXPECT_LE(agent.lone.report().servers.size(), 32U);
+}
+
+TEST(AgentRelayRestart, FindsARelayAtEachOfAHundredAddressesOfItsName) {
+  RelayedAgent agent{with_named_turn()};
+  agent.gather();
+  for (int i = 1; i < 100; ++i) {
+    const std::string at = "203.0.113." + std::to_string(100 + i) + ":3478";
+    agent.other_servers[endpoint(at)].refusals[stun::Method::allocate] = {403};
+    agent.resolve(at);
+    agent.run_for(10ms);
+    const auto servers = agent.lone.report().servers;
+    EXPECT_TRUE(std::any_of(servers.begin(), servers.end(), [&](const ServerReport& server) {
+      return server.server == endpoint(at) && server.error_code == 403;
+    })) << at;
+    agent.restart();
+  }
+  EXPECT_EQ(agent.lone.report().ignored.over_limit, 0U);
+}
+
+// The connection that was asked for in the network before opens when the place has another owner.
+TEST(AgentRelayRestart, AConnectionOfTheNetworkBeforeIsClosedAlthoughItsPlaceIsTaken) {
+  AgentConfig config;
+  config.servers.emplace_back(*stun::Uri::parse("turn:203.0.113.20?transport=tcp"), *stun::Login::make("user", "pass"));
+  LoneAgent lone{config};
+  lone.gather();
+  const SocketTicket first = std::get<OpenSocket>(lone.requests.at(0)).ticket;
+  for (std::uint32_t network = 1; network < 40; ++network) {
+    ASSERT_TRUE(lone.remove_socket(network));
+    lone.requests.clear();
+    ASSERT_TRUE(lone.add_socket(network + 1, "192.0.2." + std::to_string(network + 1) + ":5000"));
+    lone.restart();
+    lone.run_for(10ms);
+    ASSERT_EQ(lone.requests.size(), 1U) << network;
+    EXPECT_NE(std::get<OpenSocket>(lone.requests[0]).ticket, first);
+  }
+  lone.requests.clear();
+  lone.agent().handle_socket(lone.now, SocketOpened{first, SocketId{777}, endpoint("192.0.2.1:33333")});
+  lone.settle();
+  ASSERT_EQ(lone.requests.size(), 1U);
+  EXPECT_EQ(std::get<CloseSocket>(lone.requests[0]).socket, SocketId{777});
+}
+
 }  // namespace
 }  // namespace ice
