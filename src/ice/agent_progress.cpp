@@ -203,16 +203,19 @@ std::optional<TimePoint> Agent::Impl::thaws_at() const noexcept {
   return current->patience_over;
 }
 
-// Failing takes: patience is over (RFC 8863 §4), nothing is left to try, and no candidate of ours is still to come. The
-// peer's end-of-candidates is not waited for beyond that (RFC 8863 §5). A valid pair that the peer does not nominate is
+// Failing takes: patience is over (RFC 8863 §4), nothing is left to try, and no candidate of ours is still to come: a
+// relay that was asked for late, since DNS was, has as much time as the peer. The peer's end-of-candidates is not
+// waited for beyond that (RFC 8863 §5). A valid pair that the peer does not nominate is
 // waited on for as long as an answer on it is consent. None where there is something to do before.
 std::optional<TimePoint> Agent::Impl::gives_up_at() const noexcept {
   if (state != AgentState::checking || current->checklist.undecided() != 0 || !current->gatherer.done())
     return std::nullopt;
+  const auto over = std::max(current->patience_over, relays.awaited_until(config.patience));
+  if (over == TimePoint::max()) return std::nullopt;
   const auto best = current->checklist.best_valid();
-  if (!best) return current->patience_over;
+  if (!best) return over;
   if (current->session.role == Role::controlling) return std::nullopt;
-  return std::max(*current->patience_over, *current->checklist[*best].answered + Consent::lifetime);
+  return std::max(*over, *current->checklist[*best].answered + Consent::lifetime);
 }
 
 void Agent::Impl::conclude(TimePoint now) {

@@ -129,11 +129,22 @@ void Relays::start_next(TimePoint now) {
   next->in_vain = next->in_vain || next->allocation.state() == turn::AllocationState::waiting;
 }
 
-bool Relays::settled() const noexcept {
-  return std::all_of(all_.begin(), all_.end(), [](const Relay& relay) {
-    const bool there = relay.allocation.state() == turn::AllocationState::allocated;
-    return !relay.wanted || (!relay.pending && (there || relay.in_vain));
-  });
+bool Relays::is_awaited(const Relay& relay) noexcept {
+  const bool there = relay.allocation.state() == turn::AllocationState::allocated;
+  return relay.wanted && (relay.pending || !(there || relay.in_vain));
+}
+
+bool Relays::settled() const noexcept { return std::none_of(all_.begin(), all_.end(), is_awaited); }
+
+std::optional<TimePoint> Relays::awaited_until(Duration patience) const noexcept {
+  std::optional<TimePoint> latest;
+  for (const Relay& relay : all_) {
+    if (!is_awaited(relay)) continue;
+    if (relay.pending || relay.allocation.state() == turn::AllocationState::releasing) return TimePoint::max();
+    latest = std::max(latest, relay.allocation.report({}).began);
+  }
+  if (latest) *latest += patience;
+  return latest;
 }
 
 void Relays::replace_credentials(TimePoint now, std::uint16_t server, const stun::Login& login) {

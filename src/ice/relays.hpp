@@ -73,6 +73,9 @@ class ICE_HIDDEN Relays {
   void start_next(TimePoint now);
   /// Everything that is wanted is there, or was asked for in vain: nobody waits for more than one attempt.
   bool settled() const noexcept;
+  /// Until when those that are not are waited for, where each gets `patience`; TimePoint::max() where one has yet to
+  /// ask, none where all are settled.
+  std::optional<TimePoint> awaited_until(Duration patience) const noexcept;
 
   void replace_credentials(TimePoint now, std::uint16_t server, const stun::Login& login);
 
@@ -112,6 +115,7 @@ class ICE_HIDDEN Relays {
  private:
   turn::AllocationConfig config_of(const Base& host, std::uint16_t server, const Endpoint& endpoint) const;
   Relay* find_superfluous() noexcept;
+  static bool is_awaited(const Relay& relay) noexcept;
   static void want_again(Relay& relay) noexcept;
   static bool uses(const Relay& relay, const std::vector<SocketId>& used) noexcept;
 

@@ -376,5 +376,26 @@ TEST(AgentRelay, WhatNobodyNeedsAfterTheSelectionIsGivenBack) {
   EXPECT_FALSE(agent.server.has_allocation);
 }
 
+TEST(AgentRelay, ARelayThatIsAskedForLateIsWaitedForBeforeTheAgentFails) {
+  for (const bool there : {true, false}) {
+    RelayedAgent agent{with_named_turn()};
+    agent.gather();
+    agent.describe(LoneAgent::description({remote}));
+    agent.run_for(38s);
+    agent.server.alive = false;
+    agent.resolve();
+    agent.run_for(3s);
+    EXPECT_EQ(agent.lone.state(), AgentState::checking);
+    agent.server.alive = there;
+    agent.run_for(38s - 3s);
+    EXPECT_EQ(agent.lone.state(), AgentState::checking);
+    EXPECT_EQ(agent.lone.report().pairs.size(), there ? 1U : 0U);
+    agent.run_for(60s);
+    EXPECT_EQ(agent.lone.state(), AgentState::failed);
+    EXPECT_EQ(agent.lone.report().cause, there ? Cause::checks_failed : Cause::no_relay);
+    EXPECT_EQ(agent.report().cause, there ? Cause::none : Cause::no_response);
+  }
+}
+
 }  // namespace
 }  // namespace ice
