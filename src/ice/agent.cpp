@@ -39,10 +39,12 @@ result<void> Agent::Impl::add_socket(TimePoint now, const Socket& socket) {
 }
 
 result<void> Agent::Impl::remove_socket(TimePoint now, SocketId socket, std::error_code why) {
-  if (!current->local.base_of(socket) || Relays::is_relay(socket)) return fail(errc::no_such_socket);
+  const auto base = current->local.base_of(socket);
+  if (!base || Relays::is_relay(socket)) return fail(errc::no_such_socket);
+  journal.note(now, "ice-socket-removed", current->local.bases()[*base].local, {});
   for (const Relays::Way& way : relays.remove_host(now, socket)) lose_base(now, way.socket, why, Cause::socket_gone);
   handle_relay_events(now);
-  journal.note(now, "ice-socket-removed", current->local.bases()[*current->local.base_of(socket)].local, {});
+  // A relayed address that went with it may have ended the generation; the one of before may never have had the socket.
   lose_base(now, socket, why, Cause::socket_gone);
   advance(now);
   return {};

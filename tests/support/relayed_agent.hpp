@@ -57,6 +57,7 @@ class RelayedAgent {
     Endpoint peer;
     std::vector<std::uint8_t> bytes;
     bool channel;
+    SocketId socket;  // of the agent, that it left from
 
     std::string text() const { return {bytes.begin(), bytes.end()}; }
     stun::Message message() const { return *stun::Message::parse(bytes); }
@@ -104,15 +105,16 @@ class RelayedAgent {
   }
 
   /// From the peer, as the server brings it.
-  Received from_peer(Bytes payload, std::string_view peer = remote) {
+  Received from_peer(Bytes payload, std::string_view peer = remote, SocketId on = LoneAgent::socket) {
     const Packet indication = data_indication(endpoint(peer), payload);
     last_in = indication.bytes();
-    return receive(last_in);
+    return receive(last_in, server_at, on);
   }
-  Received from_peer(const Packet& packet, std::string_view peer = remote) { return from_peer(packet.bytes(), peer); }
-  Received receive(Bytes bytes, std::string_view from = server_at) {
-    const Received received =
-        lone.agent().handle_datagram(lone.now, {LoneAgent::socket, endpoint(from), bytes, {}}, scratch);
+  Received from_peer(const Packet& packet, std::string_view peer = remote, SocketId on = LoneAgent::socket) {
+    return from_peer(packet.bytes(), peer, on);
+  }
+  Received receive(Bytes bytes, std::string_view from = server_at, SocketId on = LoneAgent::socket) {
+    const Received received = lone.agent().handle_datagram(lone.now, {on, endpoint(from), bytes, {}}, scratch);
     forwarded.reset();
     if (received.forward) forwarded.emplace(*received.forward);
     lone.settle();
@@ -123,12 +125,12 @@ class RelayedAgent {
   Received check(std::string_view peer = remote, const PeerCheck& how = {}) {
     return from_peer(lone.make_check(how), peer);
   }
-  void answer(const ToPeer& check) {
+  void answer(const ToPeer& check, const stun::Credential& key = LoneAgent::peer_key()) {
     const Packet success = success_response(check.message().transaction_id(), [&](stun::Builder& builder) {
       builder.add<stun::attr::XorMappedAddress>(endpoint(relayed_at));
-      builder.integrity(LoneAgent::peer_key()).fingerprint();
+      builder.integrity(key).fingerprint();
     });
-    from_peer(success, check.peer.to_string());
+    from_peer(success, check.peer.to_string(), check.socket);
   }
   bool can_send() {
     const std::array<std::uint8_t, 1> payload{1};
@@ -182,12 +184,12 @@ class RelayedAgent {
     if (bytes[0] >= 0x40) {
       const auto number = static_cast<std::uint16_t>(bytes[0] << 8 | bytes[1]);
       const std::size_t length = std::size_t{bytes[2]} << 8 | bytes[3];
-      pass_on(sent.at, channels.at(number), bytes.subspan(4, length), true);
+      pass_on(sent, channels.at(number), bytes.subspan(4, length), true);
       return;
     }
     const stun::Message message = sent.message();
     if (message.is(stun::Method::send, stun::Class::indication)) {
-      pass_on(sent.at, *message.get<stun::attr::XorPeerAddress>(), *message.get<stun::attr::Data>(), false);
+      pass_on(sent, *message.get<stun::attr::XorPeerAddress>(), *message.get<stun::attr::Data>(), false);
       return;
     }
     if (message.message_class() != stun::Class::request) return;
@@ -202,8 +204,8 @@ class RelayedAgent {
     const auto found = other_servers.find(at);
     return found == other_servers.end() ? nullptr : &found->second;
   }
-  void pass_on(TimePoint at, const Endpoint& peer, Bytes bytes, bool channel) {
-    to_peers.push_back({at, peer, {bytes.begin(), bytes.end()}, channel});
+  void pass_on(const LoneAgent::Sent& sent, const Endpoint& peer, Bytes bytes, bool channel) {
+    to_peers.push_back({sent.at, peer, {bytes.begin(), bytes.end()}, channel, sent.packet.socket});
   }
 };
 

@@ -25,6 +25,7 @@ AgentConfig with_turn_and_named_turn() {
 }
 
 constexpr std::string_view remote = RelayedAgent::remote;
+constexpr std::string_view other = "198.51.100.2:6000";
 constexpr std::string_view server_at = RelayedAgent::server_at;
 constexpr std::string_view other_server_at = "203.0.113.21:3478";
 constexpr std::string_view relayed_at = RelayedAgent::relayed_at;
@@ -310,6 +311,39 @@ TEST(AgentRelayRestart, AConnectionOfTheNetworkBeforeIsClosedAlthoughItsPlaceIsT
   lone.settle();
   ASSERT_EQ(lone.requests.size(), 1U);
   EXPECT_EQ(std::get<CloseSocket>(lone.requests[0]).socket, SocketId{777});
+}
+
+// The nominated pair is on a relay beside the socket; the generation of before had no room for that socket.
+TEST(AgentRelayRestart, ThatASocketsRelayEndsFallsBackToAGenerationThatNeverHadTheSocket) {
+  RelayedAgent agent;
+  agent.connect();
+  const auto address = [](std::uint32_t id) { return "192.0.2." + std::to_string(id) + ":5000"; };
+  for (std::uint32_t id = 2; id <= 64; ++id) {  // as many as a generation has, those that went included
+    ASSERT_TRUE(agent.lone.add_socket(id, address(id)));
+    ASSERT_TRUE(agent.lone.remove_socket(id));
+  }
+  agent.restart();
+  agent.server.has_allocation = false;
+  agent.server.relayed = {endpoint("192.0.2.16:50000")};
+  ASSERT_TRUE(agent.lone.add_socket(65, address(65)));
+  agent.run_for(100ms);
+  ASSERT_EQ(agent.lone.report().servers.size(), 2U);
+  ASSERT_EQ(agent.lone.report().servers[1].relayed, endpoint("192.0.2.16:50000"));
+  agent.describe(LoneAgent::new_description({other}));
+  bool nominated = false;
+  for (int i = 0; i < 300 && !nominated; ++i) {
+    agent.run_for(20ms);
+    for (const auto& sent : agent.take_to_peers()) {
+      const bool on_new_socket = sent.socket == SocketId{65};
+      nominated = nominated || (on_new_socket && sent.message().has<stun::attr::UseCandidate>());
+      if (sent.peer == endpoint(other) && on_new_socket && !nominated) agent.answer(sent, LoneAgent::new_peer_key());
+      if (sent.peer == endpoint(remote)) agent.answer(sent);
+    }
+  }
+  ASSERT_TRUE(nominated);
+  ASSERT_TRUE(agent.lone.remove_socket(65));
+  EXPECT_EQ(agent.lone.state(), AgentState::connected);
+  EXPECT_TRUE(agent.can_send());
 }
 
 }  // namespace
