@@ -13,6 +13,13 @@ bool may_begin(turn::AllocationState state) noexcept {
          state == turn::AllocationState::failed;
 }
 
+bool same_name(const stun::Uri& a, const stun::Uri& b) noexcept { return !a.is_secure() || a.host == b.host; }
+
+bool same_login(const std::optional<stun::Login>& a, const std::optional<stun::Login>& b) noexcept {
+  if (!a || !b) return a.has_value() == b.has_value();
+  return a->username() == b->username() && a->password() == b->password();
+}
+
 // One that was lost and waits need not wait any longer: the network, or the server, may be back.
 bool may_ask(turn::AllocationState state) noexcept {
   return may_begin(state) || state == turn::AllocationState::waiting;
@@ -51,13 +58,23 @@ turn::AllocationConfig Relays::config_of(const Base& host, std::uint16_t server,
   return config;
 }
 
+// Two URIs may name one server. On one socket it would take the second for the first (RFC 8656 §7.2); over connections
+// they are one where the server is to show the same certificate, and is shown the same login.
+bool Relays::is(const Relay& relay, const Base& host, std::uint16_t server,
+                const turn::AllocationConfig& config) const {
+  if (relay.host != host.socket || relay.host_gone || relay.endpoint != config.server ||
+      relay.transport != config.transport)
+    return false;
+  const IceServer& its = config_.servers[relay.server];
+  const IceServer& wanted = config_.servers[server];
+  return relay.server == server || relay.transport == Transport::udp ||
+         (same_name(its.uri, wanted.uri) && same_login(its.login, wanted.login));
+}
+
 result<Relays::Relay*> Relays::want(const Base& host, std::uint16_t server, const Endpoint& endpoint) {
   const turn::AllocationConfig config = config_of(host, server, endpoint);
-  // Two URIs may name one server; on one socket it would take the second for the first (RFC 8656 §7.2).
-  const auto known = std::find_if(all_.begin(), all_.end(), [&](const Relay& relay) {
-    return relay.host == host.socket && relay.endpoint == endpoint && relay.transport == config.transport &&
-           !relay.host_gone;
-  });
+  const auto known =
+      std::find_if(all_.begin(), all_.end(), [&](const Relay& relay) { return is(relay, host, server, config); });
   if (known != all_.end()) {
     if (!known->wanted) want_again(*known);
     return &*known;

@@ -115,6 +115,7 @@ class ICE_HIDDEN Relays {
  private:
   turn::AllocationConfig config_of(const Base& host, std::uint16_t server, const Endpoint& endpoint) const;
   Relay* find_superfluous() noexcept;
+  bool is(const Relay& relay, const Base& host, std::uint16_t server, const turn::AllocationConfig& config) const;
   static bool is_awaited(const Relay& relay) noexcept;
   static void want_again(Relay& relay) noexcept;
   static bool uses(const Relay& relay, const std::vector<SocketId>& used) noexcept;

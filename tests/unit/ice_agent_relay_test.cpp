@@ -397,5 +397,33 @@ TEST(AgentRelay, ARelayThatIsAskedForLateIsWaitedForBeforeTheAgentFails) {
   }
 }
 
+// Two connections are two allocations (RFC 8656 §3.2), and only one of them may be what the server wants.
+TEST(AgentRelay, TwoUrisOfOneAddressAreAskedBothWhereTheirNamesOrLoginsDiffer) {
+  const auto opened = [](const char* first, const char* second, const char* second_user) {
+    AgentConfig config;
+    config.servers.emplace_back(*stun::Uri::parse(first), *stun::Login::make("user", "pass"));
+    config.servers.emplace_back(*stun::Uri::parse(second), *stun::Login::make(second_user, "pass"));
+    LoneAgent lone{config};
+    lone.gather();
+    const std::array<Endpoint, 1> found{endpoint("203.0.113.20:5349")};
+    for (const std::uint16_t server : {std::uint16_t{0}, std::uint16_t{1}})
+      lone.agent().resolve_server(lone.now, ServerId{server}, found);
+    lone.settle();
+    lone.run_for(20ms);
+    std::vector<std::string> names;
+    for (const SocketRequest& request : lone.requests) names.push_back(std::get<OpenSocket>(request).tls_name);
+    return names;
+  };
+  using ::testing::ElementsAre;
+  EXPECT_THAT(opened("turns:a.example.org", "turns:b.example.org", "user"),
+              ElementsAre("a.example.org", "b.example.org"));
+  EXPECT_THAT(opened("turns:a.example.org", "turns:a.example.org", "other"),
+              ElementsAre("a.example.org", "a.example.org"));
+  EXPECT_THAT(opened("turns:a.example.org", "turns:a.example.org", "user"), ElementsAre("a.example.org"));
+  EXPECT_THAT(opened("turn:a.example.org?transport=tcp", "turn:b.example.org?transport=tcp", "other"),
+              ElementsAre("", ""));
+  EXPECT_THAT(opened("turn:a.example.org?transport=tcp", "turn:b.example.org?transport=tcp", "user"), ElementsAre(""));
+}
+
 }  // namespace
 }  // namespace ice
