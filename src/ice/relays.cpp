@@ -1,6 +1,7 @@
 #include "ice/relays.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <variant>
 
 #include "base/earliest.hpp"
@@ -219,10 +220,18 @@ std::vector<Relays::Way> Relays::remove_host(TimePoint now, SocketId host) {
   return closed;
 }
 
+// Never one that a driver's socket may have, also after 65,536 of them.
+SocketId Relays::next_way() noexcept {
+  do {
+    last_way_ = last_way_ == std::numeric_limits<std::uint32_t>::max() ? first_socket : last_way_ + 1;
+  } while (find(SocketId{last_way_}) != nullptr);
+  return SocketId{last_way_};
+}
+
 void Relays::open_ways(RelayIndex index, const turn::Allocated& allocated) {
   Relay& relay = all_[index];
   for (const Endpoint& relayed : {allocated.relayed, allocated.relayed_other})
-    if (relayed) relay.ways.push_back({SocketId{next_way_++}, relayed.canonical()});
+    if (relayed) relay.ways.push_back({next_way(), relayed.canonical()});
 }
 
 std::vector<Relays::Way> Relays::close_ways(RelayIndex index) noexcept { return std::exchange(all_[index].ways, {}); }

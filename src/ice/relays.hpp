@@ -86,7 +86,7 @@ class ICE_HIDDEN Relays {
   /// The socket is gone, and what stood beside it. What is no more.
   std::vector<Way> remove_host(TimePoint now, SocketId host);
 
-  /// The ways of a new allocation, with new ids; none of the old ones comes back.
+  /// The ways of a new allocation, with ids that none has had for a long time.
   void open_ways(RelayIndex relay, const turn::Allocated& allocated);
   /// The allocation is gone. Its ways, which are no more.
   std::vector<Way> close_ways(RelayIndex relay) noexcept;
@@ -118,11 +118,12 @@ class ICE_HIDDEN Relays {
   bool is(const Relay& relay, const Base& host, std::uint16_t server, const turn::AllocationConfig& config) const;
   static bool is_awaited(const Relay& relay) noexcept;
   static void want_again(Relay& relay) noexcept;
+  SocketId next_way() noexcept;
   static bool uses(const Relay& relay, const std::vector<SocketId>& used) noexcept;
 
   const AgentConfig& config_;
   Environment environment_;
-  std::uint32_t next_way_ = first_socket;
+  std::uint32_t last_way_ = first_socket - 1;
   bool closed_ = false;
   bool said_goodbye_ = false;         // nothing more is to be sent before the sockets close
   std::vector<SocketId> to_close_{};  // once the agent is closed
