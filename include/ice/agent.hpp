@@ -191,8 +191,8 @@ class ICE_API Agent {
   /// Restarts ICE (RFC 8445 §9): new credentials, and gathering anew, from any state but `closed`. To be signalled like
   /// the first description; until the peer's new one comes the state is `gathering`. The role is kept. The selected
   /// pair goes on carrying data, as long as the peer consents, until a new one is selected; if none can be, the agent
-  /// is `connected` by the old one again. A restart whose signalling was lost may be followed by another.
-  /// errc::closed.
+  /// is `connected` by the old one again. Relayed addresses that are there serve the new generation at once. A restart
+  /// whose signalling was lost may be followed by another. errc::closed.
   result<void> restart(TimePoint now);
 
   /// Ends everything. Relayed addresses are given back by one packet each, then nothing is sent any more; the report
