@@ -225,19 +225,21 @@ void replace_credentials(RelayedAgent& agent, std::string_view user) {
   agent.lone.settle();
 }
 
-// What an application does that is told RestartNeeded. The allocation is asked for at that moment.
-TEST(AgentRelayRestart, UsesANewPasswordThatWasGivenBeforeOrAfterIt) {
-  for (const bool before : {true, false}) {
-    RelayedAgent agent;
-    agent.connect();
-    lose_the_relay(agent);
-    if (before) replace_credentials(agent, "user");
-    agent.restart();
-    if (!before) replace_credentials(agent, "user");
-    agent.server.unheard.clear();
-    agent.run_for(20s);
-    EXPECT_EQ(agent.candidates().size(), 1U) << before << ", cause " << to_string(agent.report().cause);
-  }
+// What an application does that is told RestartNeeded. The allocation is asked for at that moment, or waits to be.
+TEST(AgentRelayRestart, UsesCredentialsThatWereGivenBeforeOrAfterIt) {
+  for (const bool before : {true, false})
+    for (const std::string_view user : {"user", "later:user"}) {
+      RelayedAgent agent;
+      agent.connect();
+      lose_the_relay(agent);
+      if (before) replace_credentials(agent, user);
+      agent.restart();
+      if (!before) replace_credentials(agent, user);
+      agent.server.unheard.clear();
+      agent.run_for(20s);
+      EXPECT_EQ(agent.candidates().size(), 1U)
+          << (before ? "before, " : "after, ") << user << ", cause " << to_string(agent.report().cause);
+    }
 }
 
 TEST(AgentRelayRestart, UsesCredentialsThatWereReplacedWhileTheAllocationWaitedToBeAskedForAgain) {
