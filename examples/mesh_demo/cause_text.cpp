@@ -123,6 +123,10 @@ CauseText text_of(Cause cause) noexcept {
     case Cause::name_not_resolved:
       return {{"DNS has no address for the server's name", "서버 이름의 주소를 DNS에서 찾지 못했습니다"},
               {"check the name, or give the server by its address", "이름을 확인하거나 서버를 주소로 지정하십시오"}};
+    case Cause::unsupported:
+      return {{"STUN over TLS or DTLS (stuns:) reveals no candidate, so it was not asked",
+               "TLS/DTLS를 쓰는 STUN(stuns:)으로는 후보를 얻을 수 없어 묻지 않았습니다"},
+              {"use stun: in place of stuns:", "stuns: 대신 stun:을 쓰십시오"}};
     case Cause::closed:
       return {{"it was closed here", "이쪽에서 닫았습니다"}, nothing_to_do};
     case Cause::no_local_candidates:

@@ -54,8 +54,10 @@ struct AgentLimits {
 };
 
 struct AgentConfig {
-  Role role = Role::controlling;     ///< who sent the offer controls (RFC 8445 §6.1.1)
-  std::vector<IceServer> servers{};  ///< at most 16; each TURN server gives a relayed candidate on each address
+  Role role = Role::controlling;  ///< who sent the offer controls (RFC 8445 §6.1.1)
+  /// At most 16; each TURN server gives a relayed candidate on each address. `stuns:` cannot be asked, and the report
+  /// says so: what a connection reveals is not the mapping of a candidate's socket.
+  std::vector<IceServer> servers{};
   CandidatePolicy policy = CandidatePolicy::all;
   std::string mid = "0";  ///< how signalling names the data stream
   /// The Ta that is proposed to the peer (RFC 8445 §14.2), at least 5 ms. Zero turns pacing off, and is for tests and
@@ -161,7 +163,8 @@ class ICE_API Agent {
   /// Begins to gather (RFC 8445 §5.1.1). Again does nothing.
   void gather(TimePoint now);
 
-  /// What DNS said for a ServerNameNeeded: addresses, best first. One address of each family is used.
+  /// What DNS said for a ServerNameNeeded: addresses, best first. One of each family is asked; where that fails, or has
+  /// not answered within four seconds, the next one of the family is, too (RFC 3958 §2.2.4). At most eight are kept.
   void resolve_server(TimePoint now, ServerId server, std::span<const Endpoint> addresses);
   void fail_server(TimePoint now, ServerId server, std::error_code why);
 

@@ -60,6 +60,7 @@ enum class Cause : std::uint8_t {
   no_capacity,          ///< the server has no relayed address left (RFC 8656 §19: 508)
   unreachable,          ///< ICMP or the system says that there is no way to the server, or it closed the connection
   name_not_resolved,    ///< DNS had no address for the server
+  unsupported,          ///< its URI wants what is not done here: STUN over TLS or DTLS tells of no socket of candidates
   closed,               ///< the application closed the agent
   // an agent
   no_local_candidates,   ///< the host offered no usable address

@@ -66,6 +66,11 @@ struct ICE_HIDDEN Agent::Impl {
   void replace_credentials(TimePoint now, ServerId server, const stun::Login& login);
   void want_relays(TimePoint now, BaseIndex base);
   void take_over_relays(TimePoint now, BaseIndex base);
+  void ask_servers(TimePoint now);
+  /// When the next address behind a server's name is asked, since the present one seems dead.
+  std::optional<TimePoint> goes_on_at(std::size_t server, Family family) const noexcept;
+  std::optional<TimePoint> goes_on_at() const noexcept;
+  void go_on_to_next_addresses(TimePoint now);
   void add_relayed(TimePoint now, const Relays::Relay& relay);
   void handle_relay_events(TimePoint now);
   void handle_relay_event(TimePoint now, RelayIndex relay, const turn::Allocated& event);

@@ -38,6 +38,7 @@ void Agent::Impl::advance(TimePoint now) {
   touch();
   if (ended()) return;
   while (auto name = current->servers.next_name()) events.push_back(std::move(*name));
+  go_on_to_next_addresses(now);
   if (thaws_at() && now >= *thaws_at()) current->checklist.thaw_all();
   ask_permissions(now);
   nominate(now);
@@ -315,6 +316,7 @@ std::optional<TimePoint> Agent::Impl::compute_next_timeout() const {
   if (has_paced()) earliest(next, slot.value_or(next_own));
   earliest(next, thaws_at());
   earliest(next, gives_up_at());
+  earliest(next, goes_on_at());
   return next;
 }
 

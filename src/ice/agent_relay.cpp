@@ -8,16 +8,56 @@
 #include "ice/agent_impl.hpp"
 
 namespace ice {
+namespace {
+
+// Ours: three transmissions and as long again have gone unanswered (RFC 8489 §6.2.1: 0, 0.5 and 1.5 s), and the call
+// does not wait 39.5 s for another server.
+constexpr Duration server_patience = std::chrono::seconds{4};
+
+}  // namespace
 
 void Agent::Impl::resolve_server(TimePoint now, ServerId server, std::span<const Endpoint> addresses) {
   assert(static_cast<std::size_t>(server) < config.servers.size());
   current->servers.resolve(server, addresses);
-  if (current->gatherer.begun()) {
-    current->gatherer.ask_all();
-    for (BaseIndex base = 0, hosts = static_cast<BaseIndex>(current->local.bases().size()); base < hosts; ++base)
-      want_relays(now, base);
-  }
+  ask_servers(now);
   advance(now);
+}
+
+void Agent::Impl::ask_servers(TimePoint now) {
+  if (!current->gatherer.begun()) return;
+  current->gatherer.ask_all();
+  for (BaseIndex base = 0, hosts = static_cast<BaseIndex>(current->local.bases().size()); base < hosts; ++base)
+    want_relays(now, base);
+}
+
+std::optional<TimePoint> Agent::Impl::goes_on_at(std::size_t server, Family family) const noexcept {
+  const auto asked = current->servers.replaceable(server, family);
+  if (!asked) return std::nullopt;
+  return current->servers.all()[server].uri.is_turn()
+             ? relays.hopeless_at(static_cast<std::uint16_t>(server), *asked, server_patience)
+             : current->gatherer.hopeless_at(*asked, server_patience);
+}
+
+std::optional<TimePoint> Agent::Impl::goes_on_at() const noexcept {
+  std::optional<TimePoint> first;
+  for (std::size_t server = 0; server < current->servers.all().size(); ++server)
+    for (const Family family : {Family::ipv4, Family::ipv6}) earliest(first, goes_on_at(server, family));
+  return first;
+}
+
+// RFC 3958 §2.2.4: the first address that works is the server. One that is only slow may still answer.
+void Agent::Impl::go_on_to_next_addresses(TimePoint now) {
+  bool more = false;
+  for (std::size_t server = 0; server < current->servers.all().size(); ++server)
+    for (const Family family : {Family::ipv4, Family::ipv6}) {
+      const auto at = goes_on_at(server, family);
+      if (!at || now < *at) continue;
+      current->servers.go_on(server, family);
+      journal.note(now, "ice-server-next-address", {}, *current->servers.last(server, family),
+                   static_cast<std::uint32_t>(server));
+      more = true;
+    }
+  if (more) ask_servers(now);
 }
 
 void Agent::Impl::fail_server(TimePoint now, ServerId server) {
@@ -143,7 +183,7 @@ void Agent::Impl::handle_relay_event(TimePoint now, RelayIndex index, const turn
 
 void Agent::Impl::handle_relay_event(TimePoint, RelayIndex index, const turn::PeerUnreachable& event) {
   for (const Relays::Way& way : relays[index].ways) {
-    const SocketUnreachable inside{way.socket, event.peer, event.icmp.type, event.icmp.code};
+    const SocketUnreachable inside{way.socket, event.peer, event.icmp.type, event.icmp.code, event.icmp.data};
     current->handle_unreachable(inside);
     past.handle_unreachable(inside);
   }

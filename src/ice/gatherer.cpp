@@ -162,6 +162,17 @@ void Gatherer::handle_unreachable(SocketId socket, const Endpoint& to) noexcept 
     if (question.endpoint == to && local_.bases()[question.base].socket == socket) ++question.report.unreachable;
 }
 
+std::optional<TimePoint> Gatherer::hopeless_at(const Endpoint& endpoint, Duration patience) const noexcept {
+  std::optional<TimePoint> at;
+  for (const Question& question : questions_) {
+    if (question.endpoint != endpoint || question.report.cause == Cause::socket_gone) continue;
+    if (question.report.mapped || !question.report.first_sent) return std::nullopt;
+    const bool failed = question.state == Question::State::failed;
+    at = std::max(at.value_or(TimePoint::min()), *question.report.first_sent + (failed ? Duration{} : patience));
+  }
+  return at;
+}
+
 void Gatherer::stop() noexcept {
   stopped_ = true;
   for (Question& question : questions_) {

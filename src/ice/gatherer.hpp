@@ -48,6 +48,10 @@ class Gatherer {
   std::optional<Answer> handle_response(TimePoint now, const stun::Message& response, const Datagram& datagram);
   void handle_unreachable(SocketId socket, const Endpoint& to) noexcept;
 
+  /// From when on nothing good is to be expected of this address: all that asked there have failed, or have heard
+  /// nothing for `patience`. None where one has heard something, or is still to ask.
+  std::optional<TimePoint> hopeless_at(const Endpoint& endpoint, Duration patience) const noexcept;
+
   /// ICE has concluded, or the agent is closed: mappings are let go.
   void stop() noexcept;
 

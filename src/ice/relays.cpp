@@ -179,6 +179,23 @@ void Relays::replace_credentials(TimePoint now, std::uint16_t server, const stun
   }
 }
 
+std::optional<TimePoint> Relays::hopeless_at(std::uint16_t server, const Endpoint& endpoint,
+                                             Duration patience) const noexcept {
+  std::optional<TimePoint> at;
+  constexpr TimePoint any{};  // it is for counts that are not looked at
+  for (const Relay& relay : all_) {
+    if (!relay.wanted || relay.server != server || relay.endpoint != endpoint) continue;
+    const turn::AllocationReport known = relay.allocation.report(any);
+    if (relay.pending || !known.began || known.allocated_at) return std::nullopt;
+    const bool failed = known.state == turn::AllocationState::failed;
+    const Cause cause = cause_of(known.last_refusal);
+    if (failed && (cause == Cause::wrong_credentials || cause == Cause::quota_reached)) return std::nullopt;
+    if (!failed && known.last_heard && *known.last_heard >= *known.began) return std::nullopt;
+    at = std::max(at.value_or(TimePoint::min()), *known.began + (failed ? Duration{} : patience));
+  }
+  return at;
+}
+
 bool Relays::uses(const Relay& relay, const std::vector<SocketId>& used) noexcept {
   return std::any_of(relay.ways.begin(), relay.ways.end(),
                      [&](const Way& way) { return std::find(used.begin(), used.end(), way.socket) != used.end(); });

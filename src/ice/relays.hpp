@@ -79,6 +79,11 @@ class ICE_HIDDEN Relays {
 
   void replace_credentials(TimePoint now, std::uint16_t server, const stun::Login& login);
 
+  /// As Gatherer::hopeless_at(). A server that does not take the user, or has given him what he may have, is not dead:
+  /// others behind its name would say the same.
+  std::optional<TimePoint> hopeless_at(std::uint16_t server, const Endpoint& endpoint,
+                                       Duration patience) const noexcept;
+
   /// Gives back all but those that are wanted, or have one of these ways. What is no more.
   std::vector<Way> release_all_but(TimePoint now, const std::vector<SocketId>& used);
   /// The agent is closed: each is given back, without waiting for an answer, and its own socket closed.

@@ -86,6 +86,8 @@ std::string_view to_string(Cause cause) noexcept {
       return "unreachable";
     case Cause::name_not_resolved:
       return "name-not-resolved";
+    case Cause::unsupported:
+      return "unsupported";
     case Cause::closed:
       return "closed";
     case Cause::no_local_candidates:

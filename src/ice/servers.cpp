@@ -7,13 +7,24 @@
 #include "ice/local_candidates.hpp"
 
 namespace ice {
+namespace {
+
+auto of_family(Family family) noexcept {
+  return [family](const Endpoint& one) { return one.address.family() == family; };
+}
+
+}  // namespace
 
 Servers::Servers(const AgentConfig& config) {
   assert(config.servers.size() <= LocalCandidates::max_servers);
   for (const IceServer& server : config.servers) {
     all_.push_back({server.uri});
-    // A reflexive candidate is what this policy wants to hide.
-    if (config.policy == CandidatePolicy::relay_only && !server.uri.is_turn()) all_.back().name = Server::Name::unused;
+    // A reflexive candidate is what this policy wants to hide. And the mapping of a connection, or of a DTLS session,
+    // is not that of a socket that candidates have.
+    if (config.policy == CandidatePolicy::relay_only && !server.uri.is_turn())
+      all_.back().name = Server::Name::unused;
+    else if (server.uri.is_secure() && !server.uri.is_turn())
+      all_.back().name = Server::Name::unsupported;
   }
 }
 
@@ -40,12 +51,15 @@ std::optional<ServerNameNeeded> Servers::next_name() {
 
 void Servers::resolve(ServerId id, std::span<const Endpoint> addresses) {
   Server& server = all_[static_cast<std::size_t>(id)];
-  if (server.name == Server::Name::known || server.name == Server::Name::unused || stopped_) return;
+  if (stopped_ || (server.name != Server::Name::unasked && server.name != Server::Name::asked &&
+                   server.name != Server::Name::failed))
+    return;
   for (const Endpoint& address : addresses) {
-    const bool has_family = std::any_of(server.endpoints.begin(), server.endpoints.end(), [&](const Endpoint& known) {
-      return known.address.family() == address.address.family();
-    });
-    if (is_reachable(address) && !has_family) server.endpoints.push_back(address.canonical());
+    if (!is_reachable(address) || server.endpoints.size() + server.spare.size() == most_addresses) continue;
+    const Endpoint plain = address.canonical();
+    const bool has_family =
+        std::any_of(server.endpoints.begin(), server.endpoints.end(), of_family(plain.address.family()));
+    (has_family ? server.spare : server.endpoints).push_back(plain);
   }
   server.name = server.endpoints.empty() ? Server::Name::failed : Server::Name::known;
 }
@@ -53,6 +67,26 @@ void Servers::resolve(ServerId id, std::span<const Endpoint> addresses) {
 void Servers::fail(ServerId id) noexcept {
   Server& server = all_[static_cast<std::size_t>(id)];
   if (server.name == Server::Name::unasked || server.name == Server::Name::asked) server.name = Server::Name::failed;
+}
+
+std::optional<Endpoint> Servers::replaceable(std::size_t index, Family family) const noexcept {
+  const std::vector<Endpoint>& spare = all_[index].spare;
+  if (stopped_ || std::none_of(spare.begin(), spare.end(), of_family(family))) return std::nullopt;
+  return last(index, family);
+}
+
+std::optional<Endpoint> Servers::last(std::size_t index, Family family) const noexcept {
+  const std::vector<Endpoint>& asked = all_[index].endpoints;
+  const auto found = std::find_if(asked.rbegin(), asked.rend(), of_family(family));
+  return found == asked.rend() ? std::nullopt : std::optional{*found};
+}
+
+void Servers::go_on(std::size_t index, Family family) {
+  Server& server = all_[index];
+  const auto next = std::find_if(server.spare.begin(), server.spare.end(), of_family(family));
+  if (next == server.spare.end()) return;
+  server.endpoints.push_back(*next);
+  server.spare.erase(next);
 }
 
 bool Servers::settled() const noexcept {
@@ -68,6 +102,10 @@ std::vector<ServerReport> Servers::unresolved() const {
     ServerReport unresolved;
     unresolved.uri = server.uri.to_string();
     if (server.name == Server::Name::failed) unresolved.cause = Cause::name_not_resolved;
+    if (server.name == Server::Name::unsupported) {
+      unresolved.cause = Cause::unsupported;
+      unresolved.why = make_error_code(errc::unsupported);
+    }
     all.push_back(std::move(unresolved));
   }
   return all;

@@ -21,20 +21,31 @@ class Servers {
       asked,
       known,
       failed,
-      unused,  // by policy
+      unused,       // by policy
+      unsupported,  // what its URI wants we cannot do
     } name = Name::unasked;
-    std::vector<Endpoint> endpoints{};  // at most one of each family
+    std::vector<Endpoint> endpoints{};  // that are asked; of each family the last one counts
+    std::vector<Endpoint> spare{};      // where to go on, best first
   };
+
+  /// Of one server; ours. Each costs a candidate's time, and who has more behind one name balances by DNS.
+  static constexpr std::size_t most_addresses = 8;
 
   explicit Servers(const AgentConfig& config);
 
   /// Gathering begins. Names that DNS must resolve come from next_name().
   void begin();
   std::optional<ServerNameNeeded> next_name();
-  /// Of the addresses, best first, one of each family is used.
+  /// Of the addresses, best first, one of each family is used, and the others are kept.
   void resolve(ServerId server, std::span<const Endpoint> addresses);
   void fail(ServerId server) noexcept;
-  /// No name is wanted any more.
+  /// The address of this family that is asked now, or was asked last.
+  std::optional<Endpoint> last(std::size_t server, Family family) const noexcept;
+  /// The same where there is another one to go on to.
+  std::optional<Endpoint> replaceable(std::size_t server, Family family) const noexcept;
+  /// Asks at the next one, too.
+  void go_on(std::size_t server, Family family);
+  /// No name is wanted any more, nor another address.
   void stop() noexcept { stopped_ = true; }
 
   /// No name is still to be resolved.

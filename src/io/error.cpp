@@ -39,6 +39,8 @@ const char* advice(Cause cause) noexcept {
       return "there is no way to the server, or it closed the connection; check its address and port";
     case Cause::name_not_resolved:
       return "DNS has no address for the server; check its spelling and the resolver";
+    case Cause::unsupported:
+      return "STUN over TLS or DTLS reveals no candidate; use stun: in place of stuns:";
     case Cause::closed:
       return "the agent was closed";
     case Cause::no_local_candidates:
