@@ -98,6 +98,7 @@ struct ICE_HIDDEN Engine::Impl {
   result<void> send(const Transmit& packet, SendClass send_class);
   void account(const Socket& socket, const Transmit& packet, const result<void>& sent);
   Address source_of(const Socket& socket, const Transmit& packet) const noexcept;
+  static void tell_fragmentation(Socket& socket, Fragmentation wanted) noexcept;
   result<void> send_on_datagram(Socket& socket, const Transmit& packet);
   result<void> send_on_stream(Socket& socket, const Transmit& packet, SendClass send_class);
   result<void> send_on_session(Socket& socket, const Transmit& packet);

@@ -255,7 +255,10 @@ void Engine::Impl::read_errors(Socket& socket) {
 void Engine::Impl::tell_unreachable(SocketId id, const IcmpError& error) {
   ++statistics.unreachable;
   if (events.size() >= most_unreachable) return;
-  events.emplace_back(SocketUnreachable{id, error.to, error.type, error.code});
+  const SocketUnreachable told{id, error.to, error.type, error.code, error.mtu};
+  // What is tried twice fails twice, for one reason.
+  const auto* const last = events.empty() ? nullptr : std::get_if<SocketUnreachable>(&events.back());
+  if (last == nullptr || *last != told) events.emplace_back(told);
 }
 
 void Engine::Impl::accept(SocketId id) {

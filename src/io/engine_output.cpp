@@ -63,6 +63,7 @@ void Engine::Impl::flush_outbox() noexcept {
   SendBatch& outbox = shared.outbox;
   while (const std::size_t waiting = outbox.next()) {
     Socket& socket = *sockets.find(outbox.packet(0).socket);  // who closes one flushes first
+    tell_fragmentation(socket, outbox.packet(0).ip.fragmentation);
     const auto sent = outbox.send_next(socket.fd(), socket.cuts);
     std::size_t done = sent ? *sent : 0;
     for (std::size_t i = 0; i < done; ++i) account(socket, outbox.packet(i), {});
@@ -92,8 +93,16 @@ Address Engine::Impl::source_of(const Socket& socket, const Transmit& packet) co
   return socket.local.address.is_unspecified() ? packet.ip.local : Address{};
 }
 
+/// IPv4 has it for a socket and not for a datagram.
+void Engine::Impl::tell_fragmentation(Socket& socket, Fragmentation wanted) noexcept {
+  if (wanted == Fragmentation::unspecified || wanted == socket.fragmentation) return;
+  set_fragmentation(socket.fd(), socket.local.address.family(), wanted);
+  socket.fragmentation = wanted;
+}
+
 result<void> Engine::Impl::send_on_datagram(Socket& socket, const Transmit& packet) {
   const Address source = source_of(socket, packet);
+  tell_fragmentation(socket, packet.ip.fragmentation);
   result<void> sent = send_datagram(socket.fd(), packet, source);
   if (sent || sent.error() == errc::would_block) return sent;
   // The system tells an ICMP error with the next call, whatever that call wanted. It has told it now.
@@ -101,6 +110,7 @@ result<void> Engine::Impl::send_on_datagram(Socket& socket, const Transmit& pack
   sent = send_datagram(socket.fd(), packet, source);
   if (sent) return sent;
   if (const auto error = as_icmp_error(sent.error(), packet.to)) tell_unreachable(socket.id, *error);
+  if (sent.error() == std::errc::message_size) read_errors(socket);  // how long it may be
   return sent;
 }
 

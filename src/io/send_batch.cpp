@@ -55,7 +55,8 @@ bool SendBatch::joins(std::size_t first, std::size_t place, std::size_t bytes) c
   // All are of one size, but for the last, which may be shorter: so the one before must not be.
   return packets_[order_[place - 1]].size() == a.size() && b.size() <= a.size() && b.size() > 0 && a.to == b.to &&
          sources_[order_[first]] == sources_[order_[place]] && a.ip.dscp == b.ip.dscp && a.ip.ecn == b.ip.ecn &&
-         place - first < most_segments && bytes + b.size() <= most_segmented_bytes;
+         a.ip.fragmentation == b.ip.fragmentation && place - first < most_segments &&
+         bytes + b.size() <= most_segmented_bytes;
 }
 
 /// Makes a message of the packet at `first` and those after it that can share it. Returns where they end.
@@ -84,7 +85,11 @@ std::size_t SendBatch::put_message(std::size_t first, std::size_t message, bool 
 
 result<std::size_t> SendBatch::send_next(int fd, bool segment) noexcept {
   unsigned messages = 0;
-  for (std::size_t place = begin_; place < end_;) place = put_message(place, messages++, segment);
+  // The socket can be told only once how to treat them all.
+  const Fragmentation fragmentation = packet(0).ip.fragmentation;
+  for (std::size_t place = begin_; place < end_ && packets_[order_[place]].ip.fragmentation == fragmentation;) {
+    place = put_message(place, messages++, segment);
+  }
   int sent;
   do {
     sent = ::sendmmsg(fd, headers_.data(), messages, MSG_DONTWAIT | MSG_NOSIGNAL);

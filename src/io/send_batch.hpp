@@ -32,8 +32,8 @@ class SendBatch {
   /// One of them.
   const Transmit& packet(std::size_t index) const noexcept { return packets_[order_[begin_ + index]]; }
 
-  /// Sends packets that are next, from the first one on: how many, or the error of the first one. `segment` lets the
-  /// system cut.
+  /// Sends packets that are next, from the first one on and as far as they want the same fragmentation: how many, or
+  /// the error of the first one. `segment` lets the system cut.
   result<std::size_t> send_next(int fd, bool segment) noexcept;
 
   /// How many packets shared the first message of the last send_next(): above 1, the system should have cut it.

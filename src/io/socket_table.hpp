@@ -42,8 +42,9 @@ struct Socket {
   Endpoint remote;                  ///< streams
   Framing framing = Framing::none;  ///< streams, and what a listener accepts
   Transport transport = Transport::udp;
-  SocketTicket ticket{};  ///< while connecting
-  bool cuts = true;       ///< datagram sockets: the system has not refused yet to cut what is sent
+  SocketTicket ticket{};                                     ///< while connecting
+  Fragmentation fragmentation = Fragmentation::unspecified;  ///< datagram sockets: what the system was told last
+  bool cuts = true;  ///< datagram sockets: the system has not refused yet to cut what is sent
   std::optional<Stream> stream;
   std::unique_ptr<TlsSession> tls;
   std::unique_ptr<DtlsListener> dtls;  ///< of a dtls_listener

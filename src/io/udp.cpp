@@ -99,6 +99,17 @@ void set_buffers(int fd, std::size_t receive, std::size_t send) noexcept {
   set(SO_SNDBUF, SO_SNDBUFFORCE, send);
 }
 
+void set_fragmentation(int fd, Family family, Fragmentation fragmentation) noexcept {
+  const bool forbidden = fragmentation == Fragmentation::forbidden;
+  if (family == Family::ipv6) {
+    const int whole = forbidden ? 1 : 0;
+    ::setsockopt(fd, IPPROTO_IPV6, IPV6_DONTFRAG, &whole, sizeof whole);
+  } else {
+    const int discovery = forbidden ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT;
+    ::setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &discovery, sizeof discovery);
+  }
+}
+
 result<int> open_udp(const Address& local, PortRange ports, RandomSource& random) noexcept {
   if (!local) return fail(errc::bad_address);
   const int fd = ::socket(local.is_v6() ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
@@ -231,8 +242,13 @@ std::optional<IcmpError> next_icmp_error(int fd) noexcept {
       const bool v6 = header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_RECVERR;
       if (!v4 && !v6) continue;
       const auto error = read<sock_extended_err>(header);
+      const bool too_big = error.ee_errno == EMSGSIZE;
+      if (error.ee_origin == SO_EE_ORIGIN_LOCAL && too_big) {  // what the first router would have said
+        if (v6) return IcmpError{to.endpoint(), ICMP6_PACKET_TOO_BIG, 0, error.ee_info};
+        return IcmpError{to.endpoint(), ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, error.ee_info};
+      }
       if (error.ee_origin != SO_EE_ORIGIN_ICMP && error.ee_origin != SO_EE_ORIGIN_ICMP6) continue;
-      return IcmpError{to.endpoint(), error.ee_type, error.ee_code};
+      return IcmpError{to.endpoint(), error.ee_type, error.ee_code, too_big ? error.ee_info : 0};
     }
   }
 }

@@ -29,6 +29,9 @@ void set_buffers(int fd, std::size_t receive, std::size_t send) noexcept;
 /// Binds `fd` to a port of the range, tried from a random one on, so that two hosts behind one NAT seldom collide.
 result<void> bind_port(int fd, const Address& local, PortRange ports, RandomSource& random) noexcept;
 
+/// Sets or clears the DF bit of what leaves from now on, and forbids or allows the system to cut it.
+void set_fragmentation(int fd, Family family, Fragmentation fragmentation) noexcept;
+
 /// Where the socket is bound.
 Endpoint bound_endpoint(int fd) noexcept;
 
@@ -99,10 +102,11 @@ struct IcmpError {
   Endpoint to;
   std::uint8_t type = 0;
   std::uint8_t code = 0;
+  std::uint32_t mtu = 0;  ///< where the datagram was too big
 };
 
-/// The oldest entry that came from the network; nothing when the queue is empty. Entries of the local stack, which the
-/// failed call has told already, are skipped.
+/// The oldest entry that came from the network, or that says how long a datagram may be; nothing when the queue is
+/// empty. Other entries of the local stack, which the failed call has told already, are skipped.
 std::optional<IcmpError> next_icmp_error(int fd) noexcept;
 
 /// What a router would have said, for an error of the local stack that means the same.

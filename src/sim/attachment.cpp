@@ -50,7 +50,7 @@ void Attachment::arrived(PacketPtr packet) {
 
 void Attachment::cross(PacketPtr packet, const LinkProfile& profile, Lane& lane, bool egress) {
   if (!profile.up) return network_.drop(std::move(packet), Drop::link_down, *this);
-  if (packet->ip_size() > profile.mtu) {
+  if (packet->ip_size() > profile.mtu && !packet->may_be_cut()) {
     PacketPtr icmp;
     if (profile.icmp_too_big) icmp = network_.icmp_about(*packet, Network::State::too_big, profile.mtu);
     network_.drop(std::move(packet), Drop::too_big, *this);

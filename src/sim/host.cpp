@@ -211,6 +211,7 @@ result<void> Host::State::send(const Transmit& transmit, Priority priority) {
     packet->to = to;
     packet->dscp = transmit.ip.dscp;
     packet->ecn = transmit.ip.ecn;
+    packet->fragmentation = transmit.ip.fragmentation;
     packet->payload.reserve(transmit.size());
     for (const Bytes piece : {transmit.head, transmit.body}) {
       packet->payload.insert(packet->payload.end(), piece.begin(), piece.end());
@@ -353,8 +354,10 @@ void Host::State::receive_udp(const Attachment& at, PacketPtr packet) {
   }
   ++counters.delivered;
   ++network.counters.delivered;
-  socket->owner->on_datagram(
-      {socket->id, packet->from, packet->payload, {packet->to.address, packet->dscp, packet->ecn}});
+  socket->owner->on_datagram({socket->id,
+                              packet->from,
+                              packet->payload,
+                              {packet->to.address, packet->dscp, packet->ecn, packet->fragmentation}});
 }
 
 void Host::State::receive_tcp(const Attachment& at, PacketPtr packet) {
@@ -402,7 +405,7 @@ void Host::State::receive_icmp(const Attachment& at, PacketPtr packet) {
   }
   Socket* socket = bound_at(Protocol::udp, icmp.from);
   if (socket == nullptr) return drop(std::move(packet), Drop::port_closed, at);
-  socket->owner->on_socket(SocketUnreachable{socket->id, icmp.to, icmp.type, icmp.code});
+  socket->owner->on_socket(SocketUnreachable{socket->id, icmp.to, icmp.type, icmp.code, icmp.mtu});
 }
 
 void Host::State::drop(PacketPtr packet, Drop why, const Attachment& at) {

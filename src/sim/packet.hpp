@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "ice/base/datagram.hpp"
 #include "ice/base/endpoint.hpp"
 
 namespace ice::sim {
@@ -38,12 +39,16 @@ struct Packet {
   Protocol protocol = Protocol::udp;
   std::uint8_t dscp = 0;
   std::uint8_t ecn = 0;
+  Fragmentation fragmentation = Fragmentation::unspecified;
   std::uint8_t hops = initial_hops;
   Endpoint from;
   Endpoint to;
   TcpHeader tcp;
   IcmpError icmp;
   std::vector<std::uint8_t> payload;
+
+  /// A router may cut it. What says nothing of that has the DF bit, as systems do that look for the path MTU.
+  bool may_be_cut() const noexcept { return fragmentation == Fragmentation::allowed && !to.address.is_v6(); }
 
   std::size_t ip_size() const noexcept {
     const std::size_t ip = to.address.is_v6() ? 40 : 20;
@@ -71,6 +76,7 @@ class PacketPool {
     Packet* packet = free_.back();
     free_.pop_back();
     packet->dscp = packet->ecn = 0;
+    packet->fragmentation = Fragmentation::unspecified;
     packet->hops = Packet::initial_hops;
     packet->payload.clear();
     return adopt(packet);

@@ -85,6 +85,8 @@ struct ICE_HIDDEN Server::Impl {
   Received handle_stun(TimePoint now, const Datagram& in, MutableBytes scratch);
   Received handle_request(const ServerRequest& request);
   Received handle_proven(ProvenRequest& request);
+  bool understands_dont_fragment(const ServerRequest& request) noexcept;
+  bool comes_by_stream(SocketId id) noexcept;
   /// What the allocation's client is known by from now on: a shared-secret user may have come with another time, or
   /// anyone with another password.
   static void adopt(ServerAllocation& allocation, const ProvenRequest& request);

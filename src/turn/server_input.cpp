@@ -81,12 +81,13 @@ Received Server::Impl::handle_request(const ServerRequest& arrived) {
 
 Received Server::Impl::handle_proven(ProvenRequest& request) {
   using namespace stun;
-  // RFC 8489 §6.3.1. DONT-FRAGMENT is unknown where the DF bit cannot be set (RFC 8656 §7.2 item 4).
-  constexpr auto understood =
+  constexpr auto always =
       AttributeSet::of<attr::Username, attr::Userhash, attr::Realm, attr::Nonce, attr::PasswordAlgorithm,
                        attr::MessageIntegrity, attr::MessageIntegritySha256, attr::ChannelNumber, attr::Lifetime,
                        attr::XorPeerAddress, attr::RequestedAddressFamily, attr::EvenPort, attr::RequestedTransport,
                        attr::ReservationToken>();
+  const AttributeSet understood =  // RFC 8489 §6.3.1
+      understands_dont_fragment(request) ? always.with(AttributeSet::of<attr::DontFragment>()) : always;
   if (const AttributeTypeList unknown = request.message.unknown_required(understood); !unknown.empty()) {
     return fail_with(request, ErrorCode::unknown_attribute,
                      [&](Builder& response) { response.add<attr::UnknownAttributes>(unknown); });
@@ -107,6 +108,21 @@ Received Server::Impl::handle_proven(ProvenRequest& request) {
     default:
       return handle_channel_bind(request);
   }
+}
+
+/// RFC 8656 §7.2 item 4. Who asks for IPv6 by IPv4 must be refused, too, since nobody tells us of the DF bit of what
+/// comes (§3.7).
+bool Server::Impl::understands_dont_fragment(const ServerRequest& request) noexcept {
+  const bool to_v6 = request.message.has<stun::attr::AdditionalAddressFamily>() ||
+                     request.message.get<stun::attr::RequestedAddressFamily>().value_or(Family::none) == Family::ipv6;
+  const bool from_v4 = !request.in.from.canonical().address.is_v6();
+  return config.dont_fragment && !(from_v4 && to_v6 && !comes_by_stream(request.in.socket));
+}
+
+bool Server::Impl::comes_by_stream(SocketId id) noexcept {
+  if (const ServerSocket* const socket = find_socket(id)) return is_stream(socket->transport);
+  const Connections::Connection* const connection = connections.find(id);
+  return connection == nullptr || is_stream(connection->transport);
 }
 
 void Server::Impl::adopt(ServerAllocation& allocation, const ProvenRequest& request) {

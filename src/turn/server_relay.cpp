@@ -20,8 +20,18 @@ constexpr std::size_t longest_datagram = 65507;
 /// What the length fields of STUN, of its attributes and of ChannelData can say.
 constexpr std::size_t longest_field = 0xFFFF;
 
-/// RFC 8656 §14: DSCP and ECN go on as they came.
-constexpr IpMetadata markings_of(const IpMetadata& ip) noexcept { return {.dscp = ip.dscp, .ecn = ip.ecn}; }
+/// RFC 8656 §14: DSCP, ECN and the DF bit go on as they came. A DF bit that is not known counts as 0, as behind a
+/// stream (§15).
+constexpr IpMetadata markings_of(const IpMetadata& ip) noexcept {
+  const bool known = ip.fragmentation != Fragmentation::unspecified;
+  return {.dscp = ip.dscp, .ecn = ip.ecn, .fragmentation = known ? ip.fragmentation : Fragmentation::allowed};
+}
+
+/// RFC 8656 §13: where one IP version is translated into the other, and between clients and peers by IPv6 (§13.2),
+/// DONT-FRAGMENT is ignored; behind a stream it counts for both (§15).
+bool heeds_dont_fragment(const ServerAllocation& from, const Endpoint& peer) noexcept {
+  return from.on_stream() || (!from.tuple.client.canonical().address.is_v6() && !peer.address.is_v6());
+}
 
 Received forward(const Transmit& transmit) noexcept { return {.verdict = Verdict::forward, .forward = transmit}; }
 
@@ -37,11 +47,14 @@ Received Server::Impl::handle_send(TimePoint now, const Datagram& in, const Mess
   if (allocation->mobility != nullptr) came_by(now, *allocation, tuple);
   const auto peer = message.get<attr::XorPeerAddress>();
   const auto data = message.get<attr::Data>();
-  // DONT-FRAGMENT is among the unknown ones, since the DF bit cannot be set here.
-  constexpr auto understood = stun::AttributeSet::of<attr::XorPeerAddress, attr::Data>();
+  constexpr auto always = stun::AttributeSet::of<attr::XorPeerAddress, attr::Data>();
+  const auto understood = config.dont_fragment ? always.with(stun::AttributeSet::of<attr::DontFragment>()) : always;
   if (!peer || !data || peer->port == 0 || !message.unknown_required(understood).empty())
     return drop(counters.bad_indications);
-  return to_peer(now, *allocation, *peer, *data, in.ip, scratch);
+  IpMetadata ip = in.ip;
+  if (message.has<attr::DontFragment>() && heeds_dont_fragment(*allocation, *peer))
+    ip.fragmentation = Fragmentation::forbidden;
+  return to_peer(now, *allocation, *peer, *data, ip, scratch);
 }
 
 /// RFC 8656 §12.6. More bytes than the length says may be padding; fewer make it worthless.
@@ -166,7 +179,10 @@ void Server::Impl::handle_unreachable(TimePoint now, const SocketUnreachable& ev
   const Endpoint peer{event.to.address.without_scope(), event.to.port};
   if (!told || owner->allocation->relay(owner->family).permissions.find(now, peer.address) == nullptr) return;
   if (icmp_errors.size() == most_icmp_errors) return;  // a hint, and there will be others
-  icmp_errors.push_back({owner->allocation->number, peer, {.type = type, .code = event.icmp_code}});
+  // §18.13: the MTU where the packet was too big, and 0 for all else.
+  const bool too_big = owner->family == Family::ipv4 ? type == 3 && event.icmp_code == 4 : type == 2;
+  const stun::IcmpError error{type, event.icmp_code, too_big ? event.mtu : 0};
+  icmp_errors.push_back({owner->allocation->number, peer, error});
 }
 
 Transmit Server::Impl::tell_icmp(ServerAllocation& allocation, const Endpoint& peer, const stun::IcmpError& error,

@@ -1,10 +1,12 @@
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <memory>
 
 #include "ice/io/driver.hpp"
+#include "io/udp.hpp"
 #include "support.hpp"
 #include "toy_machine.hpp"
 
@@ -190,6 +192,49 @@ TEST_F(DriverDatagrams, NoRouteIsToldAsARouterWouldTellIt) {
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].to, broadcast);
   EXPECT_EQ(told[0].icmp_type, 3);
+}
+
+TEST_F(DriverDatagrams, WhatMustNotBeCutIsNotSentWhereItIsTooLongAndTheMtuIsTold) {
+  // Over IPv6 the longest datagrams do not fit loopback, whose MTU is 65,536.
+  const Address here_v6 = Address::loopback(Family::ipv6);
+  RawSocket far = RawSocket::udp({here_v6, 0});
+  const SocketId v6 = *driver.bind({here_v6, 0});
+  const std::string too_long(65'500, 'x');
+  const auto say = [&](Fragmentation fragmentation) {
+    ToyMachine::Packet packet{v6, far.local(), too_long};
+    packet.ip.fragmentation = fragmentation;
+    driver.with([&](ToyMachine& machine, TimePoint) { machine.say(packet); });
+  };
+  say(Fragmentation::forbidden);
+  const auto told = driver.machine().socket_events_of<SocketUnreachable>();
+  ASSERT_EQ(told.size(), 1U) << "once";
+  EXPECT_EQ(told[0].socket, v6);
+  EXPECT_EQ(told[0].to, far.local());
+  EXPECT_EQ(told[0].icmp_type, 2);  // packet too big
+  EXPECT_EQ(told[0].icmp_code, 0);
+  EXPECT_GE(told[0].mtu, 1'280U);
+  EXPECT_LT(told[0].mtu, too_long.size() + 48);
+  EXPECT_EQ(far.receive(), std::nullopt);
+  say(Fragmentation::allowed);
+  EXPECT_EQ(far.receive(), too_long);
+  say(Fragmentation::unspecified);
+  EXPECT_EQ(far.receive(), too_long) << "as before";
+  loop.poll();
+  EXPECT_EQ(driver.machine().socket_events_of<SocketUnreachable>().size(), 1U);
+}
+
+TEST_F(DriverDatagrams, TheDfBitIsWhatTheSocketWasToldLast) {
+  const RawSocket socket_v4 = RawSocket::udp();
+  const auto discovery = [&] {
+    int value = -1;
+    socklen_t size = sizeof value;
+    EXPECT_EQ(::getsockopt(socket_v4.fd(), IPPROTO_IP, IP_MTU_DISCOVER, &value, &size), 0);
+    return value;
+  };
+  set_fragmentation(socket_v4.fd(), Family::ipv4, Fragmentation::forbidden);
+  EXPECT_EQ(discovery(), IP_PMTUDISC_DO);
+  set_fragmentation(socket_v4.fd(), Family::ipv4, Fragmentation::allowed);
+  EXPECT_EQ(discovery(), IP_PMTUDISC_DONT);
 }
 
 TEST_F(DriverDatagrams, AWildcardSocketTellsWhereADatagramCameToAndAnswersFromThere) {

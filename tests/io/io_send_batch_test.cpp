@@ -65,6 +65,26 @@ TEST_F(Batches, PacketsOfEachSocketKeepTheirOrder) {
   EXPECT_TRUE(batch.empty());
 }
 
+TEST_F(Batches, GoOnlyAsFarAsTheSocketIsToTreatThemAlike) {
+  const auto add = [&](std::string_view text, Fragmentation fragmentation) {
+    Transmit one = packet(text);
+    one.ip.fragmentation = fragmentation;
+    ASSERT_TRUE(batch.add(one, {}, false));
+  };
+  add("a1", Fragmentation::allowed);
+  add("a2", Fragmentation::allowed);
+  add("f1", Fragmentation::forbidden);
+  add("a3", Fragmentation::allowed);
+  EXPECT_EQ(batch.next(), 4U);
+  for (const std::size_t alike : {2U, 1U, 1U}) {
+    const auto sent = batch.send_next(from.fd(), true);
+    ASSERT_TRUE(sent);
+    EXPECT_EQ(*sent, alike);
+    batch.drop(*sent);
+  }
+  EXPECT_EQ(arrived(), (std::vector<std::string>{"a1", "a2", "f1", "a3"}));
+}
+
 TEST_F(Batches, WhatIsCutArrivesAsItWasAdded) {
   const std::vector<std::string> texts{"same1", "same2", "same3", "end", "same4", "longer one", "", "x"};
   for (const std::string& text : texts)

@@ -100,6 +100,33 @@ TEST(TurnRelay, GivesAnEvenPortAndTheNextOneToWhoHasTheToken) {
   EXPECT_EQ(second.relayed().port, first.relayed.port + 1);
 }
 
+TEST(TurnRelay, FindsTheMtuOfThePathToThePeerForWhoForbidsToCut) {
+  const std::string too_long(700, 'x');
+  const auto told_after_sending = [&](TurnWorld& world) {
+    world.peer.host().interfaces()[0]->link().ingress.mtu = 600;
+    world.begin();
+    EXPECT_TRUE(world.user.send(TurnWorld::peer_v4(), too_long));
+    world.network.run_for(1s);
+    return world.user.told<PeerUnreachable>();
+  };
+  AllocationConfig config = turn_config();
+  config.dont_fragment = true;
+  TurnWorld strict{{}, config};
+  const auto told = told_after_sending(strict);
+  EXPECT_THAT(strict.peer.texts(), IsEmpty());
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].peer, TurnWorld::peer_v4());
+  EXPECT_EQ(told[0].icmp, (stun::IcmpError{3, 4, 600}));
+  EXPECT_TRUE(strict.user.told<Allocated>().at(0).dont_fragment);
+  EXPECT_TRUE(strict.user.send(TurnWorld::peer_v4(), std::string(600 - 28, 'x')));
+  strict.network.run_for(1s);
+  EXPECT_EQ(strict.peer.heard.size(), 1u);
+
+  TurnWorld easy;
+  EXPECT_THAT(told_after_sending(easy), IsEmpty());
+  EXPECT_THAT(easy.peer.texts(), ElementsAre(too_long));
+}
+
 TEST(TurnRelay, SaysThatThePasswordIsWrongAfterTwoRoundTrips) {
   AllocationConfig config = turn_config();
   config.login = *stun::Login::make("user", "wrong");

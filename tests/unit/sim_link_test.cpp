@@ -135,6 +135,26 @@ TEST(SimLink, DropsWhatIsLongerThanItsMtuAndSaysSo) {
   EXPECT_EQ(told[0].to, pair.bob.local(pair.to));
   EXPECT_EQ(told[0].icmp_type, 3);
   EXPECT_EQ(told[0].icmp_code, 4);
+  EXPECT_EQ(told[0].mtu, 1280U);
+}
+
+TEST(SimLink, LetsThroughWhatIsLongerThanItsMtuWhereRoutersMayCutIt) {
+  Pair pair{{.mtu = 1280}};
+  const std::string too_long(1400, 'x');
+  const auto send = [&](SocketId from, const Endpoint& to, Fragmentation fragmentation) {
+    Transmit packet{.socket = from, .to = to, .body = bytes_of(too_long)};
+    packet.ip.fragmentation = fragmentation;
+    EXPECT_TRUE(pair.a.send(packet));
+    pair.network.run_for(1s);
+  };
+  send(pair.from, pair.bob.local(pair.to), Fragmentation::forbidden);
+  EXPECT_TRUE(pair.bob.heard.empty());
+  send(pair.from, pair.bob.local(pair.to), Fragmentation::allowed);
+  ASSERT_EQ(pair.bob.texts(), std::vector{too_long});
+  EXPECT_EQ(pair.bob.heard[0].ip.fragmentation, Fragmentation::allowed);
+  const SocketId from = pair.alice.udp(ip("2001:db8::1"));
+  send(from, pair.bob.local(pair.bob.udp(ip("2001:db8::2"))), Fragmentation::allowed);
+  EXPECT_EQ(pair.bob.heard.size(), 1U) << "no router cuts IPv6";
 }
 
 TEST(SimLink, CountsTheLongerHeaderOfIpv6AndSpeaksItsIcmp) {

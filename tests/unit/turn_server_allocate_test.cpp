@@ -128,14 +128,6 @@ TEST_F(ATurnServer, WantsARequestedTransportItKnows) {
             442u);
 }
 
-TEST_F(ATurnServer, RefusesDontFragmentSinceItCannotSetTheBit) {  // §7.2 item 4
-  const auto answer = client.allocate([](Builder& b) { b.add<attr::DontFragment>(); });
-  ASSERT_TRUE(answer);
-  EXPECT_EQ(test::error_code_of(answer->message()), 420u);
-  EXPECT_THAT(test::unknown_attributes_of(answer->message()), testing::ElementsAre(attr::DontFragment::type));
-  EXPECT_TRUE(answer->message().authenticate(client.key()));
-}
-
 TEST_F(ATurnServer, RefusesAttributesThatItDoesNotUnderstand) {
   const auto answer = client.allocate([](Builder& b) {
     b.add<attr::AccessToken>({}).add<attr::ChangeRequest>({}).add_raw(stun::AttributeType{0x7F01}, {});

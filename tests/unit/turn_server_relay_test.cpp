@@ -169,8 +169,8 @@ TEST_F(ARelay, DropsSendIndicationsThatLackSomethingOrWantTooMuch) {
   EXPECT_FALSE(indicate([](Builder& b) { b.add<attr::XorPeerAddress>(peer); }));
   EXPECT_FALSE(indicate([](Builder& b) { b.add<attr::Data>(bytes_of("hello")); }));
   EXPECT_FALSE(indicate([](Builder& b) {
-    b.add<attr::XorPeerAddress>(peer).add<attr::Data>(bytes_of("hello")).add<attr::DontFragment>();
-  })) << "the bit cannot be set here";
+    b.add<attr::XorPeerAddress>(peer).add<attr::Data>(bytes_of("hello")).add<attr::EvenPort>({});
+  })) << "not understood in an indication";
   EXPECT_FALSE(indicate([](Builder& b) {
     b.add<attr::XorPeerAddress>({peer.address, 0}).add<attr::Data>(bytes_of("hello"));
   }));

@@ -14,11 +14,20 @@ enum class SocketId : std::uint32_t {};
 /// A component of a data stream: 1 to 256 (RFC 8445 §4).
 enum class ComponentId : std::uint16_t {};
 
+/// Whether routers may cut a packet that is too long for a link: the DF bit of IPv4 (RFC 791 §3.1). What leaves by IPv6
+/// nobody but its sender may cut (RFC 8200 §5).
+enum class Fragmentation : std::uint8_t {
+  unspecified,  ///< what arrived: not known; what leaves: as the socket does, or did last
+  allowed,
+  forbidden,  ///< what is too long is not sent, or lost; SocketUnreachable may tell the MTU
+};
+
 /// What IP says of a packet beside its endpoints.
 struct IpMetadata {
   Address local{};        ///< the local address it came to, or shall leave from; none where the socket decides
   std::uint8_t dscp = 0;  ///< 6 bits, RFC 2474
   std::uint8_t ecn = 0;   ///< 2 bits, RFC 3168
+  Fragmentation fragmentation = Fragmentation::unspecified;
 };
 
 /// What arrived: one datagram, or one whole message of a stream.

@@ -65,6 +65,8 @@ struct SocketUnreachable {
   Endpoint to{};
   std::uint8_t icmp_type = 0;
   std::uint8_t icmp_code = 0;
+  std::uint32_t mtu = 0;  ///< of the next hop where the packet was too big (RFC 1191 §4, RFC 4443 §3.2); 0 if not told
+  friend bool operator==(const SocketUnreachable&, const SocketUnreachable&) noexcept = default;
 };
 
 using SocketEvent = std::variant<SocketOpened, SocketAccepted, SocketFailed, SocketClosed, SocketUnreachable>;

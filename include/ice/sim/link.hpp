@@ -17,7 +17,8 @@ struct LinkProfile {
       0;  ///< probability that a packet is held back for `reorder_delay`, so that later ones overtake it
   double duplication = 0;  ///< probability that a packet arrives twice
   Duration reorder_delay = std::chrono::milliseconds{20};
-  std::uint32_t mtu = 1500;  ///< longest IP packet; longer ones are dropped, nothing is fragmented
+  /// Longest IP packet. Longer ones are dropped, but for IPv4 ones that may be fragmented, which arrive as if whole.
+  std::uint32_t mtu = 1500;
   bool icmp_too_big = true;  ///< tell the sender of a dropped long packet (RFC 792, RFC 1191, RFC 4443 §3.2)
   bool up = true;            ///< false: everything vanishes
 };

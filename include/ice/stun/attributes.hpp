@@ -172,6 +172,12 @@ class AttributeSet {
     set.bits_ = bits;
     return set;
   }
+  /// This set and those of another.
+  constexpr AttributeSet with(AttributeSet other) const noexcept {
+    AttributeSet set;
+    set.bits_ = bits_ | other.bits_;
+    return set;
+  }
   /// This set without those of another, for whoever does not implement them.
   constexpr AttributeSet without(AttributeSet other) const noexcept {
     AttributeSet set;

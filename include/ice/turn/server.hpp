@@ -79,6 +79,10 @@ struct ServerConfig {
   /// Whether a client that asks for it may take its allocation to another address of its own (RFC 8016); else 405.
   bool mobility = true;
 
+  /// Whether the driver does what IpMetadata::fragmentation says, as that of io::TurnServer does. If not, DONT-FRAGMENT
+  /// is an unknown attribute (RFC 8656 §7.2 item 4).
+  bool dont_fragment = true;
+
   std::string software{};  ///< SOFTWARE in signed answers to Allocate and Refresh (RFC 8656 §5); "" sends none
   stun::BindingServerConfig binding{};
   ServerLimits limits{};
