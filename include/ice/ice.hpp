@@ -30,6 +30,7 @@
 #include "ice/sdp/description.hpp"
 #include "ice/sdp/fragment.hpp"
 #include "ice/sdp/session.hpp"
+#include "ice/stun/access_token.hpp"
 #include "ice/stun/attribute_codec.hpp"
 #include "ice/stun/attribute_values.hpp"
 #include "ice/stun/attributes.hpp"

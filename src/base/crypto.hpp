@@ -9,7 +9,7 @@
 #include "ice/base/bytes.hpp"
 
 /// What the STUN floor needs of cryptography, on OpenSSL. Private: no public header includes it, and
-/// src/base/crypto.cpp is the only file below the io floor that includes OpenSSL.
+/// src/base/crypto.cpp and src/base/aead.cpp are the only files below the io floor that include OpenSSL.
 namespace ice::crypto {
 
 using Md5Digest = std::array<std::uint8_t, 16>;

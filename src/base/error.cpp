@@ -63,6 +63,14 @@ const char* message_of(errc code) noexcept {
       return "somebody weakened the password algorithms on the way; do not trust this network";
     case errc::unauthorized:
       return "the server refused the user name or password; check both";
+    case errc::no_allocation:
+      return "there is no allocation; call allocate() and wait for Allocated";
+    case errc::no_permission:
+      return "the peer is not permitted; call permit() and wait for PermissionGranted";
+    case errc::bad_token:
+      return "the access token was not made with this key for this server; check kid, key and server name";
+    case errc::token_expired:
+      return "the access token has expired; get a new one and call replace_credentials()";
     case errc::no_candidates:
       return "there are no candidates to pair; check the interfaces and the peer's candidates";
     case errc::no_consent:

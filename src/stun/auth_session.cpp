@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/crypto.hpp"
+#include "ice/stun/access_token.hpp"
 #include "ice/stun/nonce_cookie.hpp"
 
 namespace ice::stun {
@@ -36,18 +37,33 @@ result<Login> Login::make(std::string_view username, std::string_view password) 
   if (!prepared_password) return fail(prepared_password.error());
   Login login;
   login.username_ = std::move(*prepared_name);
-  login.password_.assign(prepared_password->begin(), prepared_password->end());
+  login.secret_.assign(prepared_password->begin(), prepared_password->end());
   wipe(*prepared_password);
+  return login;
+}
+
+result<Login> Login::with_token(std::string_view kid, Bytes mac_key, Bytes token, std::optional<TimePoint> good_until) {
+  auto prepared = opaque_string(kid);
+  if (!prepared) return fail(prepared.error());
+  if (mac_key.empty() || mac_key.size() > MacKey::most_size || token.empty() || token.size() > most_token)
+    return fail(errc::invalid_argument);
+  Login login;
+  login.username_ = std::move(*prepared);
+  login.secret_.assign(mac_key.begin(), mac_key.end());
+  login.token_.assign(token.begin(), token.end());
+  login.good_until_ = good_until;
   return login;
 }
 
 Login& Login::operator=(Login other) noexcept {
   username_.swap(other.username_);
-  password_.swap(other.password_);
+  secret_.swap(other.secret_);
+  token_.swap(other.token_);
+  good_until_ = other.good_until_;
   return *this;
 }
 
-Login::~Login() { crypto::cleanse({reinterpret_cast<std::uint8_t*>(password_.data()), password_.size()}); }
+Login::~Login() { crypto::cleanse({reinterpret_cast<std::uint8_t*>(secret_.data()), secret_.size()}); }
 
 result<AuthSession> AuthSession::short_term(const Login& login, Integrity known) {
   auto credential = Credential::short_term(login.password());
@@ -78,7 +94,7 @@ AuthSession AuthSession::restarted() const {
   return session;
 }
 
-void AuthSession::sign(Builder& request) const noexcept {
+void AuthSession::sign(Builder& request, Token token) const noexcept {
   if (!credential_) return;  // RFC 8489 §9.2.3.1: the first request is sent as if there were no authentication
   if (userhash_) {
     request.add<attr::Userhash>(*userhash_);
@@ -89,6 +105,7 @@ void AuthSession::sign(Builder& request) const noexcept {
     // As received, byte for byte: RFC 5389 allowed longer ones than may be sent today (RFC 8489 §14.9, §14.10).
     request.add_raw(attr::Realm::type, bytes_of(realm_));
     request.add_raw(attr::Nonce::type, bytes_of(nonce_));
+    if (login_->has_token() && token == Token::included) request.add<attr::AccessToken>(login_->token());
     if (!algorithms_.empty()) {
       request.add_raw(attr::PasswordAlgorithms::type, algorithms_);
       request.add<attr::PasswordAlgorithm>({.algorithm = algorithm_});
@@ -154,6 +171,16 @@ std::error_code AuthSession::take_challenge(const Message& response, ErrorCode c
   // RFC 8489 §9.2.5: no retry that changes neither user name, realm nor password.
   if (code == ErrorCode::unauthenticated && known && realm == realm_) return errc::unauthorized;
 
+  const std::error_code error =
+      login_->has_token() ? use_token(response, *nonce) : use_password(response, realm, *nonce);
+  if (error) return error;
+  if (realm.data() != realm_.data()) realm_ = realm;
+  nonce_ = *nonce;
+  return {};
+}
+
+/// RFC 8489 §9.2.3
+std::error_code AuthSession::use_password(const Message& response, std::string_view realm, std::string_view nonce) {
   PasswordAlgorithm algorithm = PasswordAlgorithm::md5;
   Bytes algorithms;
   if (response.has<attr::PasswordAlgorithms>()) {
@@ -167,7 +194,7 @@ std::error_code AuthSession::take_challenge(const Message& response, ErrorCode c
     return errc::bid_down;  // §9.2.5: once offered, "all the subsequent requests" use MESSAGE-INTEGRITY-SHA256
   }
 
-  const auto features = read_nonce_cookie(*nonce);
+  const auto features = read_nonce_cookie(nonce);
   const bool anonymous = features && features->has(SecurityFeatures::username_anonymity);
   std::optional<std::array<std::uint8_t, 32>> hash;
   if (anonymous) {
@@ -175,7 +202,7 @@ std::error_code AuthSession::take_challenge(const Message& response, ErrorCode c
     if (!hashed) return hashed.error();
     hash = *hashed;
   }
-  if (!known || realm != realm_ || algorithm != algorithm_) {
+  if (!credential_ || realm != realm_ || algorithm != algorithm_) {
     const auto credential = Credential::long_term(login_->username(), realm, login_->password(), algorithm);
     if (!credential) return credential.error();
     credential_ = *credential;
@@ -184,8 +211,18 @@ std::error_code AuthSession::take_challenge(const Message& response, ErrorCode c
   algorithm_ = algorithm;
   algorithms_.assign(algorithms.begin(), algorithms.end());
   integrity_ = algorithms.empty() ? Integrity::sha1 : Integrity::sha256;
-  if (realm.data() != realm_.data()) realm_ = realm;
-  nonce_ = *nonce;
+  return {};
+}
+
+/// RFC 7635 §5: the session key is the key; there is no password to be hashed, and no user whose name would matter.
+std::error_code AuthSession::use_token(const Message& response, std::string_view nonce) noexcept {
+  // §6.1: without the attribute the server takes passwords alone. A 438 has no need to say it again.
+  if (!credential_ && !response.has<attr::ThirdPartyAuthorization>()) return errc::unsupported;
+  // §6.2: 160 bits are for HMAC-SHA-1. A longer key is for HMAC-SHA-256, if the server knows that (RFC 8489 §9.2).
+  const auto features = read_nonce_cookie(nonce);
+  const bool modern = features && features->has(SecurityFeatures::password_algorithms);
+  integrity_ = modern && login_->mac_key().size() >= 32 ? Integrity::sha256 : Integrity::sha1;
+  if (!credential_) credential_ = Credential::from_key(login_->mac_key());
   return {};
 }
 

@@ -131,8 +131,8 @@ void Allocation::Impl::write_allocate(Builder& builder) const {
 
 result<Transmit> Allocation::Impl::wrap(TimePoint now, const Endpoint& peer, Bytes payload,
                                         MutableBytes scratch) noexcept {
-  if (!is_allocated()) return fail(errc::closed);
-  if (!permissions.active(now, peer.address)) return fail(errc::unauthorized);
+  if (!is_allocated()) return fail(errc::no_allocation);
+  if (!permissions.active(now, peer.address)) return fail(errc::no_permission);
   const ClientChannel* const channel = channels.find(peer);
   const bool bound = channel != nullptr && channel->bound(now);
   const result<Bytes> prefix = bound ? channel_data_prefix(channel->number, payload.size(), scratch)

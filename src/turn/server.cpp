@@ -43,6 +43,7 @@ Server::Impl::Impl(ServerConfig given, Environment env)
       binding{config.binding, env.trace},
       policy{config.allow_peers, config.deny_peers},
       users{config.realm, env.random},
+      third_party{config.server_name.empty() ? config.realm : config.server_name},
       nonces{features_of(config), config.nonce_lifetime, env.random},
       forgeable{config.limits.failures_at_once, config.limits.failures_per_second, env.random},
       reachable{config.limits.failures_at_once, config.limits.failures_per_second, env.random},
@@ -261,8 +262,10 @@ result<void> Server::add_user(std::string_view name, std::string_view password) 
 }
 void Server::remove_user(TimePoint now, std::string_view name) { impl_->remove_user(now, name); }
 void Server::set_secrets(const std::vector<std::string>& secrets) { impl_->users.set_secrets(secrets); }
+void Server::set_token_keys(const std::vector<stun::TokenKey>& keys) { impl_->third_party.set_keys(keys); }
 void Server::set_unix_time(TimePoint now, std::chrono::seconds since_1970) noexcept {
   impl_->users.set_unix_time(now, since_1970);
+  impl_->third_party.set_unix_time(now, since_1970);
 }
 void Server::stop_accepting(std::optional<Endpoint> alternate) noexcept {
   impl_->accepting = false;

@@ -178,6 +178,7 @@ bool Server::Impl::begin_allocation(ProvenRequest& request, const Wanted& wanted
                  .name = std::move(request.name),
                  .key = request.key,
                  .algorithm = request.algorithm,
+                 .good_until = request.good_until.value_or(TimePoint::max()),
                  .form = {request.message.transaction_id(), request.sha256, request.fingerprint},
                  .opening = std::make_unique<Opening>(),
                  .refused = wanted.refused});
@@ -312,7 +313,7 @@ void Server::Impl::settle(TimePoint now, ServerAllocation& allocation) {
   for (const Family family : both_families) {
     const std::size_t i = index_of(family);
     if (allocation.relays[i].socket) {
-      table.set_relay(allocation, family, now + opening.lifetime);
+      table.set_relay(allocation, family, end_of(allocation, now, opening.lifetime));
     } else if (opening.sides[i].attempts > 0) {
       allocation.refused[i] = ErrorCode::insufficient_capacity;
     }

@@ -99,7 +99,8 @@ struct ServerAllocation {
   std::string name;  ///< as it is in the key
   stun::Credential key;
   stun::PasswordAlgorithm algorithm{};
-  ResponseForm form;  ///< of the Allocate that made it
+  TimePoint good_until = TimePoint::max();  ///< the end of its client's token (RFC 7635 §9)
+  ResponseForm form;                        ///< of the Allocate that made it
   std::unique_ptr<Opening> opening{};
   std::array<Relay, 2> relays{};
   std::array<std::optional<stun::ErrorCode>, 2> refused{};  ///< ADDRESS-ERROR-CODE (§18.12)

@@ -44,6 +44,9 @@ Received Server::Impl::write_refusal(const ServerRequest& request, ErrorCode cod
     response.add<attr::Realm>(users.realm())
         .add<attr::Nonce>({nonce.data(), nonce.size()})
         .add<attr::PasswordAlgorithms>(PasswordAlgorithms::sha256_and_md5());
+    // RFC 7635 §6.1. A 438 is for who has read it in a 401.
+    if (third_party.offered() && code == ErrorCode::unauthenticated)
+      response.add<attr::ThirdPartyAuthorization>(third_party.server_name());
   }
   if (request.fingerprint) response.fingerprint();
   return respond(request, response.finish());
@@ -58,6 +61,11 @@ result<PasswordAlgorithm> Server::Impl::algorithm_of(const stun::Message& reques
 
 result<Users::Proof> Server::Impl::prove(const ServerRequest& request, const std::string& name,
                                          PasswordAlgorithm algorithm) {
+  // RFC 7635 §9: only these two have it. Whoever shows one is as good as that, whatever he could show before.
+  const stun::Method method = request.message.method();
+  const bool may_have_token = method == stun::Method::allocate || method == stun::Method::refresh;
+  if (third_party.offered() && may_have_token && request.message.has<attr::AccessToken>())
+    return third_party.authenticate(request.now, request.message, name);
   // An allocation knows the key of its client, whose name may have come to its end meanwhile (RFC 8656 §6).
   const ServerAllocation* const own =
       request.allocation != nullptr ? request.allocation : find_by_ticket(request.message);
@@ -102,8 +110,10 @@ result<ProvenRequest, Received> Server::Impl::authenticate(const ServerRequest& 
   }
 
   // A request of RFC 5389 is answered as RFC 5389 has it.
-  const bool sha256 = message.has<attr::PasswordAlgorithm>();
-  ProvenRequest proven{request, proof->key, *algorithm, sha256, std::move(proof->user), std::move(proof->name)};
+  const bool sha256 = message.has<attr::PasswordAlgorithm>() ||
+                      (proof->user.kind == UserId::Kind::token && message.integrity() == stun::Integrity::sha256);
+  ProvenRequest proven{request,          proof->key, *algorithm, sha256, std::move(proof->user), std::move(proof->name),
+                       proof->good_until};
   proven.message = proof->covered;
   return proven;
 }

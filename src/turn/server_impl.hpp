@@ -21,6 +21,7 @@
 #include "turn/relay_ports.hpp"
 #include "turn/reservations.hpp"
 #include "turn/server_allocation.hpp"
+#include "turn/third_party.hpp"
 #include "turn/users.hpp"
 
 namespace ice::turn {
@@ -45,6 +46,7 @@ struct ProvenRequest : ServerRequest {
   bool sha256;  ///< how the response is signed
   UserId user;
   std::string name;
+  std::optional<TimePoint> good_until;  ///< of the token that it brought
 };
 
 /// The parts and what leads from one to the other. server.cpp has the verbs and the end of things, server_input.cpp
@@ -89,7 +91,9 @@ struct ICE_HIDDEN Server::Impl {
   bool comes_by_stream(SocketId id) noexcept;
   /// What the allocation's client is known by from now on: a shared-secret user may have come with another time, or
   /// anyone with another password.
-  static void adopt(ServerAllocation& allocation, const ProvenRequest& request);
+  void adopt(ServerAllocation& allocation, const ProvenRequest& request);
+  /// Whether the request comes from whoever has the allocation.
+  static bool is_from_owner(const ProvenRequest& request, const ServerAllocation& allocation) noexcept;
   void handle_socket(TimePoint now, const SocketEvent& event);
   void handle_accepted(TimePoint now, const SocketAccepted& event);
   void handle_closed(TimePoint now, const SocketClosed& event);
@@ -140,7 +144,10 @@ struct ICE_HIDDEN Server::Impl {
   Received handle_refresh(ProvenRequest& request);
   Received handle_create_permission(ProvenRequest& request);
   Received handle_channel_bind(ProvenRequest& request);
+  /// What the server would grant, whoever asks.
   std::chrono::seconds granted(std::optional<stun::Seconds> asked) const noexcept;
+  /// When an allocation with this lifetime ends: no later than the token that it was granted for (RFC 7635 §9).
+  static TimePoint end_of(const ServerAllocation& allocation, TimePoint now, std::chrono::seconds lifetime);
   Reach reach_of(const Endpoint& peer) noexcept;
   bool has_room(TimePoint now, ServerAllocation& allocation, Family family, std::size_t more) noexcept;
   void permit(TimePoint now, ServerAllocation& allocation, const Address& peer, Reach reach);
@@ -208,6 +215,7 @@ struct ICE_HIDDEN Server::Impl {
 
   PeerPolicy policy;
   Users users;
+  ThirdParty third_party;
   Nonces nonces;
   FailureBudget forgeable;  // for requests whose source may be anybody's
   FailureBudget reachable;

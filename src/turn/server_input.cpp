@@ -86,8 +86,9 @@ Received Server::Impl::handle_proven(ProvenRequest& request) {
                        attr::MessageIntegrity, attr::MessageIntegritySha256, attr::ChannelNumber, attr::Lifetime,
                        attr::XorPeerAddress, attr::RequestedAddressFamily, attr::EvenPort, attr::RequestedTransport,
                        attr::ReservationToken>();
-  const AttributeSet understood =  // RFC 8489 §6.3.1
-      understands_dont_fragment(request) ? always.with(AttributeSet::of<attr::DontFragment>()) : always;
+  AttributeSet understood = always;  // RFC 8489 §6.3.1
+  if (understands_dont_fragment(request)) understood = understood.with(AttributeSet::of<attr::DontFragment>());
+  if (third_party.offered()) understood = understood.with(AttributeSet::of<attr::AccessToken>());  // RFC 7635 §7
   if (const AttributeTypeList unknown = request.message.unknown_required(understood); !unknown.empty()) {
     return fail_with(request, ErrorCode::unknown_attribute,
                      [&](Builder& response) { response.add<attr::UnknownAttributes>(unknown); });
@@ -98,7 +99,7 @@ Received Server::Impl::handle_proven(ProvenRequest& request) {
     return handle_move(request);  // RFC 8016 §3.2.2: it is the ticket that says which allocation
   ServerAllocation* const allocation = request.allocation;
   if (allocation == nullptr || !allocation->live()) return fail_with(request, ErrorCode::allocation_mismatch);
-  if (allocation->account->user != request.user) return fail_with(request, ErrorCode::wrong_credentials);
+  if (!is_from_owner(request, *allocation)) return fail_with(request, ErrorCode::wrong_credentials);
   adopt(*allocation, request);
   switch (request.message.method()) {
     case Method::refresh:
@@ -125,7 +126,21 @@ bool Server::Impl::comes_by_stream(SocketId id) noexcept {
   return connection == nullptr || is_stream(connection->transport);
 }
 
+/// RFC 8656 §5: the same user. RFC 7635 §9: a new token, which is a session of its own, has to be good for an
+/// allocation that was made with another one. Nothing in the two says that they belong together; the nonce says that
+/// the client is at the same place.
+bool Server::Impl::is_from_owner(const ProvenRequest& request, const ServerAllocation& allocation) noexcept {
+  const UserId& owner = allocation.account->user;
+  return owner == request.user || (owner.kind == UserId::Kind::token && request.good_until);
+}
+
 void Server::Impl::adopt(ServerAllocation& allocation, const ProvenRequest& request) {
+  if (request.good_until) allocation.good_until = *request.good_until;
+  if (allocation.account->user != request.user) {
+    Account& next = account_of(request.user);
+    ++next.held;
+    release(*std::exchange(allocation.account, &next));
+  }
   allocation.name = request.name;
   allocation.key = request.key;
   allocation.algorithm = request.algorithm;

@@ -64,12 +64,13 @@ Received Server::Impl::move(ProvenRequest& request, ServerAllocation& allocation
   mobility.to = Mobility::Destination{request.tuple, *transport};
   mobility.moved_to = request.tuple;
   mobility.moved_by = request.message.transaction_id();
-  mobility.moved_for = lifetime;
   table.add_tuple(allocation, request.tuple);
   connections.occupy(request.in.socket, &allocation);
   adopt(allocation, request);
+  const TimePoint end = end_of(allocation, request.now, lifetime);
+  mobility.moved_for = std::chrono::ceil<std::chrono::seconds>(end - request.now);
   for (const Family family : both_families)
-    if (allocation.relay(family).socket) table.set_relay(allocation, family, request.now + lifetime);
+    if (allocation.relay(family).socket) table.set_relay(allocation, family, end);
   ++counters.allocations_moved;
   return tell_moved(request, mobility);
 }

@@ -25,6 +25,10 @@ std::chrono::seconds Server::Impl::granted(std::optional<stun::Seconds> asked) c
   return std::max(config.default_lifetime, std::min(wanted, config.max_lifetime));
 }
 
+TimePoint Server::Impl::end_of(const ServerAllocation& allocation, TimePoint now, std::chrono::seconds lifetime) {
+  return std::min(now + lifetime, allocation.good_until);
+}
+
 Received Server::Impl::handle_refresh(ProvenRequest& request) {
   const stun::Message& message = request.message;
   ServerAllocation& allocation = *request.allocation;
@@ -42,16 +46,16 @@ Received Server::Impl::handle_refresh(ProvenRequest& request) {
     asked = *lifetime;
   }
   const bool release = asked == stun::Seconds{0};
-  const std::chrono::seconds lifetime = release ? std::chrono::seconds{0} : granted(asked);
+  const TimePoint end = release ? request.now : end_of(allocation, request.now, granted(asked));
   const Received response =
-      succeed(request, [&](Builder& b) { b.add<attr::Lifetime>(std::chrono::duration_cast<stun::Seconds>(lifetime)); });
+      succeed(request, [&](Builder& b) { b.add<attr::Lifetime>(std::chrono::ceil<stun::Seconds>(end - request.now)); });
   // RFC 8656 §8.1: without a family it is about all there are.
   for (const Family one : both_families) {
     if (!allocation.relay(one).socket || (family && *family != one)) continue;
     if (release) {
       end_relay(allocation, one);
     } else {
-      table.set_relay(allocation, one, request.now + lifetime);
+      table.set_relay(allocation, one, end);
     }
   }
   if (!allocation.has_relay()) {

@@ -40,17 +40,13 @@ std::optional<UserId> Users::remove(std::string_view name) {
   if (user == users_.end()) return std::nullopt;
   names_.erase(user->second.hash);
   users_.erase(user);
-  return UserId{false, *prepared};
+  return UserId{UserId::Kind::added, *prepared};
 }
 
 void Users::set_secrets(const std::vector<std::string>& secrets) {
   secrets_.clear();
   for (const std::string& secret : secrets)
     if (!secret.empty()) secrets_.emplace_back(bytes_of(secret));
-}
-
-void Users::set_unix_time(TimePoint now, std::chrono::seconds since_1970) noexcept {
-  unix_time_at_origin_ = since_1970 - now.time_since_epoch();
 }
 
 result<std::string> Users::name_in(const stun::Message& request) const {
@@ -73,7 +69,7 @@ result<Users::Proof> Users::authenticate(TimePoint now, const stun::Message& req
   const Credential& key = algorithm == PasswordAlgorithm::sha256 ? found->second.sha256 : found->second.md5;
   const auto covered = request.authenticate(key);
   if (!covered) return fail(covered.error());
-  return Proof{*covered, key, {false, name}, name};
+  return Proof{*covered, key, {UserId::Kind::added, name}, name};
 }
 
 result<Users::Proof> Users::refuse(const stun::Message& request) const {
@@ -84,17 +80,17 @@ result<Users::Proof> Users::refuse(const stun::Message& request) const {
 result<Users::Proof> Users::authenticate_shared(TimePoint now, const stun::Message& request, const std::string& name,
                                                 PasswordAlgorithm algorithm) const {
   const auto parsed = SharedSecretName::parse(name);
-  if (!parsed || secrets_.empty() || !unix_time_at_origin_) return refuse(request);
+  const auto time = clock_.at(now);
+  if (!parsed || secrets_.empty() || !time) return refuse(request);
   // Compared as seconds: what the name says may be more than nanoseconds can count.
-  if (std::chrono::floor<std::chrono::seconds>(now.time_since_epoch() + *unix_time_at_origin_) > parsed->until)
-    return fail(errc::unauthorized);
+  if (std::chrono::floor<std::chrono::seconds>(*time) > parsed->until) return fail(errc::unauthorized);
   for (const crypto::HmacSha1& secret : secrets_) {
     SharedSecretPassword password = shared_secret_password(secret, name);
     const auto key = Credential::long_term(name, realm_, {password.data(), password.size()}, algorithm);
     crypto::cleanse({reinterpret_cast<std::uint8_t*>(password.data()), password.size()});
     if (!key) return fail(key.error());
     if (const auto covered = request.authenticate(*key))
-      return Proof{*covered, *key, {true, std::string{parsed->id}}, name};
+      return Proof{*covered, *key, {UserId::Kind::shared_secret, std::string{parsed->id}}, name};
   }
   return fail(errc::unauthorized);
 }

@@ -16,14 +16,18 @@
 #include "ice/base/time.hpp"
 #include "ice/stun/credential.hpp"
 #include "ice/stun/message.hpp"
+#include "turn/unix_clock.hpp"
 
 namespace ice::turn {
 
 /// Whose an allocation is. A shared-secret user is the ID alone: the time before it is another one in each credential
-/// he gets. He is never the same as a user of that name who was added.
+/// he gets. He is never the same as a user of that name who was added. One who has a token is known by its session key:
+/// a kid is that of an authorization server, and all whom it vouches for have the same.
 struct UserId {
-  bool shared_secret = false;
-  std::string name;
+  enum class Kind : std::uint8_t { added, shared_secret, token };
+  Kind kind{};
+  std::string name;           ///< of a token: its kid
+  std::uint64_t session = 0;  ///< of a token
   friend auto operator<=>(const UserId&, const UserId&) = default;
 };
 
@@ -39,14 +43,15 @@ class Users {
   /// Who that is, if there was such a one.
   std::optional<UserId> remove(std::string_view name);
   void set_secrets(const std::vector<std::string>& secrets);
-  void set_unix_time(TimePoint now, std::chrono::seconds since_1970) noexcept;
+  void set_unix_time(TimePoint now, std::chrono::seconds since_1970) noexcept { clock_.set(now, since_1970); }
 
   /// A request that its sender has signed with his key.
   struct Proof {
     stun::Message covered;
     stun::Credential key;
     UserId user;
-    std::string name;  ///< as it is in keys, the time of a shared-secret credential included
+    std::string name;                       ///< as it is in keys, the time of a shared-secret credential included
+    std::optional<TimePoint> good_until{};  ///< of a token: nothing it has granted outlives it (RFC 7635 §9)
   };
   /// What name the request is signed in: USERNAME as OpaqueString has it, or whose USERHASH it is. errc::unauthorized.
   result<std::string> name_in(const stun::Message& request) const;
@@ -75,7 +80,7 @@ class Users {
   std::map<std::string, User, std::less<>> users_;
   std::map<Userhash, std::string> names_;  // USERHASH (RFC 8489 §14.4)
   std::vector<crypto::HmacSha1> secrets_;
-  std::optional<std::chrono::nanoseconds> unix_time_at_origin_;
+  UnixClock clock_;
 };
 
 }  // namespace ice::turn

@@ -207,6 +207,8 @@ class TurnTestClient {
   std::string nonce;
   bool modern = true;  ///< RFC 8489; else as RFC 5389 has it
   stun::PasswordAlgorithm algorithm = stun::PasswordAlgorithm::sha256;
+  std::optional<stun::Login> token;  ///< in place of name and password (RFC 7635)
+  bool shows_token = true;           ///< in Allocate and Refresh
 
   /// One request, not signed.
   std::optional<Sent> ask_unsigned(stun::Method method, auto fill) {
@@ -221,7 +223,9 @@ class TurnTestClient {
         stun::Class::request, stun::TransactionId::random(rig_.random),
         [&](stun::Builder& b) {
           fill(b);
-          b.add<stun::attr::Username>(name).add<stun::attr::Realm>(realm).add<stun::attr::Nonce>(nonce);
+          b.add<stun::attr::Username>(token ? token->username() : name);
+          b.add<stun::attr::Realm>(realm).add<stun::attr::Nonce>(nonce);
+          if (token) return sign_by_token(b, method);
           if (modern)
             b.add<stun::attr::PasswordAlgorithms>(stun::PasswordAlgorithms::sha256_and_md5())
                 .add<stun::attr::PasswordAlgorithm>({algorithm});
@@ -299,6 +303,17 @@ class TurnTestClient {
   }
 
  private:
+  void sign_by_token(stun::Builder& b, stun::Method method) const {
+    if (shows_token && (method == stun::Method::allocate || method == stun::Method::refresh))
+      b.add<stun::attr::AccessToken>(token->token());
+    const stun::Credential key = stun::Credential::from_key(token->mac_key());
+    if (token->mac_key().size() >= 32) {
+      b.integrity_sha256(key);
+    } else {
+      b.integrity(key);
+    }
+  }
+
   TurnServerRig& rig_;
 };
 

@@ -329,7 +329,7 @@ TEST_F(AClientWithPeers, IsNotThrownOffByA400ForAChannelThatWasNeverThere) {
 // --- data to peers
 
 TEST_F(AClientWithPeers, SendsAnIndicationUntilAChannelIsBound) {
-  EXPECT_EQ(wrap("198.51.100.1:9").error(), errc::unauthorized) << "§11.1: there must be a permission";
+  EXPECT_EQ(wrap("198.51.100.1:9").error(), errc::no_permission) << "§11.1: there must be a permission";
   permit("198.51.100.1");
   const auto indication = wrap("198.51.100.1:9");
   ASSERT_TRUE(indication);
@@ -388,7 +388,7 @@ TEST_F(AClientWithPeers, NeedsLittleScratchAndTakesAPayloadThatLiesInIt) {
 TEST_F(AClientWithPeers, CannotSendWithoutAnAllocation) {
   permit("198.51.100.1");
   allocation.release(now);
-  EXPECT_EQ(wrap("198.51.100.1:9").error(), errc::closed);
+  EXPECT_EQ(wrap("198.51.100.1:9").error(), errc::no_allocation);
 }
 
 AllocationConfig with_everything() {

@@ -41,6 +41,11 @@ enum class errc {
   redirect_loop,           ///< ALTERNATE-SERVER named a server that was tried already
   bid_down,                ///< the server's algorithms and its nonce cookie disagree (RFC 8489 §9.2.1)
   unauthorized,            ///< the server refused the credentials
+  // turn
+  no_allocation,  ///< the relay server has given none yet, or has taken it back
+  no_permission,  ///< the peer was not permitted at the relay server (RFC 8656 §9)
+  bad_token,      ///< no access token of this key and server (RFC 7635 §6.2)
+  token_expired,  ///< the time of the access token is over (RFC 7635 §8)
   // ice
   no_candidates,     ///< nothing to pair
   no_consent,        ///< no pair may carry data, or consent has expired (RFC 7675 §5.1)

@@ -11,31 +11,55 @@
 
 #include "ice/base/export.hpp"
 #include "ice/base/result.hpp"
+#include "ice/base/time.hpp"
 #include "ice/stun/builder.hpp"
 #include "ice/stun/credential.hpp"
 #include "ice/stun/message.hpp"
 
 namespace ice::stun {
 
-/// Who a client says it is: a user name, and a password that is overwritten when it is no longer needed.
+/// Who a client says it is: a user name and a password; or, with third-party authorization (RFC 7635), the key id, the
+/// session key and the access token that an authorization server gave it. Secrets are overwritten when they are no
+/// longer needed.
 class ICE_API Login {
  public:
+  static constexpr std::size_t most_token = 512;  ///< RFC 7635 §6.2: it has to fit into a datagram, with the rest
+
   /// Both in the form that goes over the wire and into keys (RFC 8265 §4.2, OpaqueString). errc::bad_text.
   static result<Login> make(std::string_view username, std::string_view password);
+
+  /// RFC 7635 §5: `kid` goes into USERNAME, `token` into ACCESS-TOKEN, and `mac_key` signs. The token's bytes are the
+  /// server's, not the base64 that HTTP delivers them in. `good_until`: when its "expires_in" is over, if that is
+  /// known; a token is not used any more then (§8). errc::bad_text for the kid; errc::invalid_argument for an empty
+  /// key, a key of more than 64 bytes, an empty token, or one of more than `most_token`.
+  static result<Login> with_token(std::string_view kid, Bytes mac_key, Bytes token,
+                                  std::optional<TimePoint> good_until = std::nullopt);
 
   Login(const Login& other) = default;
   Login& operator=(Login other) noexcept;
   Login(Login&& other) noexcept = default;
   ~Login();
 
+  /// With a token, its kid.
   const std::string& username() const noexcept { return username_; }
-  std::string_view password() const noexcept { return {password_.data(), password_.size()}; }
+  /// With a token, "".
+  std::string_view password() const noexcept {
+    return has_token() ? std::string_view{} : std::string_view{secret_.data(), secret_.size()};
+  }
+
+  bool has_token() const noexcept { return !token_.empty(); }
+  Bytes token() const noexcept { return token_; }
+  /// Without a token, nothing.
+  Bytes mac_key() const noexcept { return has_token() ? bytes_of({secret_.data(), secret_.size()}) : Bytes{}; }
+  std::optional<TimePoint> good_until() const noexcept { return good_until_; }
 
  private:
   Login() = default;
 
   std::string username_;
-  std::vector<char> password_;  // no string: its small ones stay behind in what they were moved from
+  std::vector<char> secret_;  // no string: its small ones stay behind in what they were moved from
+  std::vector<std::uint8_t> token_;
+  std::optional<TimePoint> good_until_;
 };
 
 /// The client's side of the two mechanisms of RFC 8489 §9, toward one server: what a request is signed with, and what
@@ -65,7 +89,8 @@ class ICE_API AuthSession {
   /// the answer decides (§9.1.5). errc::bad_text.
   static result<AuthSession> short_term(const Login& login, Integrity known = Integrity::none);
 
-  /// RFC 8489 §9.2. The first request goes without credentials; the server's challenge says which.
+  /// RFC 8489 §9.2, or RFC 7635 with a login that has a token. The first request goes without credentials; the server's
+  /// challenge says which.
   static AuthSession long_term(const Login& login);
 
   /// The same login toward another server.
@@ -74,8 +99,12 @@ class ICE_API AuthSession {
   /// Changes whenever sign() changes.
   Generation generation() const noexcept { return generation_; }
 
+  /// Whether a request has ACCESS-TOKEN, where the login has a token: of TURN's only Allocate and Refresh do (RFC 7635
+  /// §9), the server remembers it for the others.
+  enum class Token : bool { left_out, included };
+
   /// Adds what proves who is asking, the signature last; only fingerprint() may follow. Does not allocate.
-  void sign(Builder& request) const noexcept;
+  void sign(Builder& request, Token token = Token::included) const noexcept;
 
   struct Judgement {
     enum class Step : std::uint8_t {
@@ -93,7 +122,7 @@ class ICE_API AuthSession {
 
   /// What to do with a response that matches a transaction whose request was signed at `signed_at`. A challenge that is
   /// news to the session changes generation(); it may allocate then. Errors: errc::unauthorized, errc::bid_down,
-  /// errc::unsupported (none of the server's password algorithms), errc::bad_response.
+  /// errc::unsupported (none of the server's password algorithms, or it takes no access tokens), errc::bad_response.
   Judgement judge(const Message& response, Generation signed_at);
 
   /// The realm of the server, "" until it has told.
@@ -104,6 +133,8 @@ class ICE_API AuthSession {
 
   Judgement challenged(const Message& response, ErrorCode code, Generation signed_at);
   std::error_code take_challenge(const Message& response, ErrorCode code);
+  std::error_code use_password(const Message& response, std::string_view realm, std::string_view nonce);
+  std::error_code use_token(const Message& response, std::string_view nonce) noexcept;
   Judgement verify(const Message& response) noexcept;
 
   Mechanism mechanism_ = Mechanism::none;

@@ -264,8 +264,8 @@ class ICE_API Allocation {
   /// The packet that carries `payload` to `peer`, for the driver to send at once: ChannelData where a channel is bound,
   /// else a Send indication. What stands before the payload is written to the start of `scratch` (at most wrap_overhead
   /// bytes of it). The payload is not copied; it may itself lie in `scratch`, from wrap_overhead on.
-  /// errc::closed: there is no allocation. errc::unauthorized: no permission. errc::limit_reached: the payload is too
-  /// long for the length field. errc::buffer_too_small: `scratch` is.
+  /// errc::no_allocation, errc::no_permission. errc::limit_reached: the payload is too long for the length field.
+  /// errc::buffer_too_small: `scratch` is.
   result<Transmit> wrap(TimePoint now, const Endpoint& peer, Bytes payload, MutableBytes scratch) noexcept;
 
   // ---- what arrives, what leaves -------------------------------------------------------------------------------

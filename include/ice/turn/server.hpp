@@ -18,6 +18,7 @@
 #include "ice/base/result.hpp"
 #include "ice/base/socket.hpp"
 #include "ice/base/time.hpp"
+#include "ice/stun/access_token.hpp"
 #include "ice/stun/auth_session.hpp"
 #include "ice/stun/binding_server.hpp"
 #include "ice/turn/address_range.hpp"
@@ -55,6 +56,10 @@ struct ServerConfig {
   /// REALM (RFC 8489 §14.9). A 401 is at most 2.2 times as large as the shortest Allocate, IPv4 and UDP headers
   /// counted, for realms of up to 16 bytes.
   std::string realm = "icebreaker";
+
+  /// What access tokens must be made for, told in THIRD-PARTY-AUTHORIZATION (RFC 7635 §6.1); "": the realm. UTF-8 of at
+  /// most 255 bytes. Where there are token keys a 401 is longer by it, and four bytes.
+  std::string server_name{};
 
   /// Where relayed addresses have their ports (RFC 8656 §7.2: 49152 to 65535). Each allocation gets a random one. With
   /// 0 to 0 the system chooses, and EVEN-PORT is answered with 508.
@@ -99,7 +104,7 @@ struct ServerSocket {
 
 /// An allocation was answered with success.
 struct AllocationOpened {
-  std::string user;  ///< the name, without the time of a shared-secret credential
+  std::string user;  ///< the name, without the time of a shared-secret credential; of a token its kid
   Endpoint client;   ///< as the server sees it
   Transport transport = Transport::udp;
   Endpoint relayed_v4, relayed_v6;  ///< none where there is none
@@ -143,7 +148,9 @@ ICE_API std::string_view to_string(AllocationClosed::Why why) noexcept;
 /// and, where a secret was set, whoever has a name "TIME:ID", TIME being the second of Unix time until which it is good
 /// for new allocations, with base64(HMAC-SHA1(secret, name)) as password (draft-uberti-behave-turn-rest-00).
 /// An allocation remembers its key, so it can be refreshed when the time is over, and its credentials may be replaced
-/// by another name with the same ID.
+/// by another name with the same ID. And whoever an authorization server vouches for, where there are token keys (RFC
+/// 7635): by an access token in Allocate and Refresh, which nothing that it was granted outlives. Each session key is a
+/// user of its own; a Refresh with another good token hands the allocation over to that one.
 ///
 /// Distinct objects may be used from different threads, one object from one at a time.
 class ICE_API Server {
@@ -188,8 +195,13 @@ class ICE_API Server {
   /// off. Empty ones are left out.
   void set_secrets(const std::vector<std::string>& secrets);
 
-  /// What Unix time it is, for shared-secret credentials; before the first call all are refused. Call it when the
-  /// server begins, and now and then, since `now` does not follow when the clock of the host is set.
+  /// The keys of authorization servers whose access tokens are good (RFC 7635), several so that one can follow another
+  /// and of one `kid` the last. None turns third-party authorization off: a token is an unknown attribute then.
+  /// Allocations outlive their key as long as their token is good.
+  void set_token_keys(const std::vector<stun::TokenKey>& keys);
+
+  /// What Unix time it is, for shared-secret credentials and access tokens; before the first call all are refused. Call
+  /// it when the server begins, and now and then, since `now` does not follow when the clock of the host is set.
   void set_unix_time(TimePoint now, std::chrono::seconds since_1970) noexcept;
 
   // ---- its end
