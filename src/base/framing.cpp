@@ -57,6 +57,10 @@ result<std::optional<Bytes>> Deframer::next() {
     partial_given_ = false;
   }
   if (framing_ == Framing::none) {
+    if (!partial_.empty()) {
+      partial_given_ = true;
+      return std::optional<Bytes>{partial_};
+    }
     if (input_.empty()) return std::optional<Bytes>{};
     return std::optional{std::exchange(input_, {})};
   }

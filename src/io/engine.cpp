@@ -95,6 +95,8 @@ void Engine::transmit(const Transmit& packet) { impl_->send_soon(packet, SendCla
 
 void Engine::request(SocketRequest request) {
   if (const auto* closing = std::get_if<CloseSocket>(&request)) return close(closing->socket);
+  if (const auto* framing = std::get_if<FrameSocket>(&request)) return impl_->set_framing(*framing);
+  if (const auto* reading = std::get_if<ReadSocket>(&request)) return impl_->set_reading(*reading);
   const auto& wanted = std::get<OpenSocket>(request);
   const auto opened = open(wanted);
   if (!opened) {

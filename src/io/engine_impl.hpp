@@ -85,6 +85,8 @@ struct ICE_HIDDEN Engine::Impl {
   result<SocketId> start_connect_dtls(const OpenSocket& wanted);
   void connected(SocketId id);
   void close(SocketId id);
+  void set_framing(const FrameSocket& request);
+  void set_reading(const ReadSocket& request);
   void ended(SocketId id, std::error_code error);
   void end_in_turn(SocketId id, std::error_code error);
   void remove(SocketId id);
@@ -99,6 +101,7 @@ struct ICE_HIDDEN Engine::Impl {
   void account(const Socket& socket, const Transmit& packet, const result<void>& sent);
   Address source_of(const Socket& socket, const Transmit& packet) const noexcept;
   static void tell_fragmentation(Socket& socket, Fragmentation wanted) noexcept;
+  void tell_flow(Socket& socket, bool full);
   result<void> send_on_datagram(Socket& socket, const Transmit& packet);
   result<void> send_on_stream(Socket& socket, const Transmit& packet, SendClass send_class);
   result<void> send_on_session(Socket& socket, const Transmit& packet);

@@ -3,6 +3,7 @@
 #include <boost/asio/error.hpp>
 #include <cassert>
 #include <cerrno>
+#include <utility>
 
 #include "io/engine_impl.hpp"
 
@@ -41,6 +42,7 @@ using boost::system::error_code;
 // Readiness
 
 void Engine::Impl::wait_readable(Socket& socket) {
+  if (std::exchange(socket.read_wait, true)) return;
   socket.descriptor.async_wait(boost::asio::posix::descriptor_base::wait_read,
                                [self = engine.shared_from_this(), id = socket.id](const error_code& error) {
                                  if (!error) self->impl_->on_readable(id);
@@ -66,6 +68,7 @@ void Engine::Impl::wait_time(Socket& socket, Duration delay) {
 void Engine::Impl::on_readable(SocketId id) {
   Socket* socket = sockets.find(id);
   if (stopped || socket == nullptr) return;
+  socket->read_wait = false;
   // Whatever a handler of the application throws, the socket is read again.
   struct Again {
     Impl& impl;
@@ -74,7 +77,7 @@ void Engine::Impl::on_readable(SocketId id) {
       Socket* socket = impl.sockets.find(id);
       if (impl.stopped || socket == nullptr || socket->kind == Socket::Kind::lingering) return;
       const bool pausing = socket->kind == Socket::Kind::listener && socket->timer;
-      if (!pausing) impl.wait_readable(*socket);
+      if (!pausing && socket->reads) impl.wait_readable(*socket);
     }
   } again{*this, id};
   read(*socket);
@@ -107,7 +110,11 @@ void Engine::Impl::on_writable(SocketId id) {
   const auto done = socket->stream->flush(socket->fd());
   if (done && !*done) return wait_writable(*socket);
   if (socket->kind == Socket::Kind::lingering) return remove(id);
-  if (!done) end_in_turn(id, done.error());
+  if (!done) return end_in_turn(id, done.error());
+  if (!socket->full) return;
+  Turn turn{engine};
+  tell_flow(*socket, false);
+  turn.finish();
 }
 
 void Engine::Impl::on_time(SocketId id) {

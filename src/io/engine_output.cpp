@@ -55,7 +55,11 @@ void Engine::Impl::send_soon(const Transmit& packet, SendClass send_class) {
     flush_outbox();
     if (shared.outbox.add(packet, source, body_stays)) return;
   }
-  static_cast<void>(send(packet, send_class));
+  const auto sent = send(packet, send_class);
+  if (sent || sent.error() != errc::would_block) return;
+  // Whole messages can be lost, bytes cannot: behind a gap that nobody sees, the rest means something else.
+  Socket* stream = sockets.find(packet.socket);
+  if (stream->kind == Socket::Kind::stream && stream->framing == Framing::none) ended(stream->id, sent.error());
 }
 
 void Engine::Impl::flush_outbox() noexcept {
@@ -117,14 +121,18 @@ result<void> Engine::Impl::send_on_datagram(Socket& socket, const Transmit& pack
 result<void> Engine::Impl::send_on_stream(Socket& socket, const Transmit& packet, SendClass send_class) {
   const result<void> sent = socket.stream->send(socket.fd(), packet, send_class);
   if (sent) {
-    if (socket.stream->waiting()) wait_writable(socket);
+    if (!socket.stream->waiting()) return sent;
+    wait_writable(socket);
+    if (socket.framing == Framing::none && !socket.full) tell_flow(socket, true);
     return sent;
   }
-  // Whole messages can be lost, bytes cannot: behind a gap that nobody sees, the rest means something else.
-  const bool gap = send_class == SendClass::control && socket.framing == Framing::none;
-  const bool broken = sent.error() != errc::would_block && sent.error() != errc::limit_reached;
-  if (gap || broken) ended(socket.id, sent.error());
+  if (sent.error() != errc::would_block && sent.error() != errc::limit_reached) ended(socket.id, sent.error());
   return sent;
+}
+
+void Engine::Impl::tell_flow(Socket& socket, bool full) {
+  socket.full = full;
+  events.emplace_back(SocketFlow{socket.id, full});
 }
 
 result<void> Engine::Impl::send_on_session(Socket& socket, const Transmit& packet) {

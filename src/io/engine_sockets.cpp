@@ -61,7 +61,7 @@ result<SocketId> Engine::Impl::start_datagram(const OpenSocket& request) {
 }
 
 result<SocketId> Engine::Impl::start_listen(const OpenSocket& request) {
-  const auto fd = listen_tcp(request.local.address, request.ports, shared.random);
+  const auto fd = listen_tcp(request.local.address, request.ports, shared.random, request.shares_port);
   if (!fd) return fail(fd.error());
   Socket& socket = sockets.add(std::make_unique<Socket>(shared.strand, Socket::Kind::listener, *fd));
   socket.local = bound_endpoint(*fd);
@@ -84,7 +84,7 @@ result<SocketId> Engine::Impl::start_listen_dtls(const OpenSocket& request) {
 }
 
 result<SocketId> Engine::Impl::start_connect(const OpenSocket& request) {
-  const auto fd = open_tcp(local_address_for(request), request.ports, shared.random);
+  const auto fd = open_tcp(local_address_for(request), request.ports, shared.random, request.shares_port);
   if (!fd) return fail(fd.error());
   auto added = std::make_unique<Socket>(shared.strand, Socket::Kind::connecting, *fd);
   set_up_client(*added, request);
@@ -148,6 +148,20 @@ void Engine::Impl::close(SocketId id) {
   } else {
     remove(id);
   }
+}
+
+void Engine::Impl::set_framing(const FrameSocket& request) {
+  Socket* socket = sockets.find(request.socket);
+  if (socket == nullptr || socket->kind != Socket::Kind::stream) return;
+  socket->framing = request.framing;
+  socket->stream->set_framing(request.framing);
+}
+
+void Engine::Impl::set_reading(const ReadSocket& request) {
+  Socket* socket = sockets.find(request.socket);
+  if (socket == nullptr || socket->kind != Socket::Kind::stream) return;
+  socket->reads = request.on;
+  if (request.on) wait_readable(*socket);
 }
 
 void Engine::Impl::ended(SocketId id, std::error_code error) {

@@ -49,6 +49,9 @@ struct Socket {
   std::unique_ptr<TlsSession> tls;
   std::unique_ptr<DtlsListener> dtls;  ///< of a dtls_listener
   bool write_wait = false;             ///< a wait for writability is under way
+  bool read_wait = false;              ///< the same for readability
+  bool reads = true;                   ///< streams: the machine wants what arrives
+  bool full = false;                   ///< a stream without framing of which the machine knows that bytes wait
   std::uint32_t accepted = 0;          ///< a listener's sockets that are open
   std::uint32_t handshakes = 0;        ///< those of them that are handshaking
   TimePoint heard;                     ///< when it was accepted, or its last message came

@@ -27,6 +27,12 @@ constexpr int keepalive_count = 3;
 /// The same bound for what was sent and is not acknowledged.
 constexpr unsigned user_timeout_ms = 1000 * (keepalive_idle_s + keepalive_count * keepalive_interval_s);
 
+/// Other sockets of this user that say so may be bound to the same port.
+bool share_port(int fd) noexcept {
+  const int on = 1;
+  return ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0;
+}
+
 // Failing to set any of these costs time, nothing else.
 void tune(int fd) noexcept {
   const auto set = [fd](int level, int option, const auto& value) {
@@ -134,7 +140,7 @@ result<bool> Stream::flush(int fd) noexcept {
   return true;
 }
 
-result<int> open_tcp(const Address& local, PortRange ports, RandomSource& random) noexcept {
+result<int> open_tcp(const Address& local, PortRange ports, RandomSource& random, bool shares_port) noexcept {
   if (!local) return fail(errc::bad_address);
   const int fd = ::socket(local.is_v6() ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
   if (fd < 0) return fail(last_error());
@@ -142,6 +148,7 @@ result<int> open_tcp(const Address& local, PortRange ports, RandomSource& random
   // A server that starts again must get its port back, though connections of the last one are in TIME-WAIT.
   bool set = ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0;
   if (local.is_v6()) set = set && ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0;
+  if (shares_port) set = set && share_port(fd);
   const result<void> done = set ? bind_port(fd, local, ports, random) : result<void>{fail(last_error())};
   if (!done) {
     ::close(fd);
@@ -151,9 +158,10 @@ result<int> open_tcp(const Address& local, PortRange ports, RandomSource& random
   return fd;
 }
 
-result<int> listen_tcp(const Address& local, PortRange ports, RandomSource& random) noexcept {
-  const auto fd = open_tcp(local, ports, random);
-  if (fd && ::listen(*fd, SOMAXCONN) != 0) {
+result<int> listen_tcp(const Address& local, PortRange ports, RandomSource& random, bool shares_port) noexcept {
+  const auto fd = open_tcp(local, ports, random, false);
+  // Shared only now: two listeners that both shared before would both get the port, and half of its connections each.
+  if (fd && (::listen(*fd, SOMAXCONN) != 0 || (shares_port && !share_port(*fd)))) {
     const std::error_code error = last_error();
     ::close(*fd);
     return fail(error);

@@ -46,6 +46,9 @@ class Stream {
   /// Writes what waits. True when nothing does any more.
   result<bool> flush(int fd) noexcept;
 
+  /// What leaves and what arrives from now on: see Deframer::set_framing().
+  void set_framing(Framing framing) noexcept { framing_ = framing, deframer_.set_framing(framing); }
+
   bool waiting() const noexcept { return begin_ < out_.size(); }
   /// More waits than messages can make it: answers of TLS itself, which its peer asks for and does not read.
   bool overflows() const noexcept { return waiting_size() > stream_buffer_most; }
@@ -67,12 +70,13 @@ class Stream {
   MutableBytes record_;
 };
 
-/// A non-blocking socket bound to `local` and a port of the range. The caller owns it. A peer that has vanished without
+/// A non-blocking socket bound to `local` and a port of the range, which with `shares_port` may be one of listen_tcp()
+/// that shares it. The caller owns it. A peer that has vanished without
 /// a word is noticed within a minute, here and with accept_tcp().
-result<int> open_tcp(const Address& local, PortRange ports, RandomSource& random) noexcept;
+result<int> open_tcp(const Address& local, PortRange ports, RandomSource& random, bool shares_port = false) noexcept;
 
-/// The same, listening.
-result<int> listen_tcp(const Address& local, PortRange ports, RandomSource& random) noexcept;
+/// The same, listening. A port that it shares must be nobody's when it is bound.
+result<int> listen_tcp(const Address& local, PortRange ports, RandomSource& random, bool shares_port = false) noexcept;
 
 /// The next connection of a listener, non-blocking; errc::would_block when there is none.
 result<int> accept_tcp(int listener) noexcept;

@@ -183,6 +183,18 @@ void Host::State::connect(SocketOwner& owner, const OpenSocket& open) {
   socket.stream->connect();
 }
 
+void Host::State::set_framing(const FrameSocket& request) {
+  Socket* socket = find(request.socket);
+  if (socket == nullptr || socket->kind != Socket::Kind::stream) return;
+  socket->framing = request.framing;
+  socket->stream->set_framing(request.framing);
+}
+
+void Host::State::set_reading(const ReadSocket& request) {
+  Socket* socket = find(request.socket);
+  if (socket != nullptr && socket->kind == Socket::Kind::stream) socket->stream->set_reading(request.on);
+}
+
 void Host::State::fail_request(SocketOwner& owner, SocketTicket ticket, std::error_code why) {
   tell_later(add(&owner, Socket::Kind::gone, Protocol::udp, {}), SocketFailed{ticket, why});
 }
@@ -193,7 +205,7 @@ result<void> Host::State::send(const Transmit& transmit, Priority priority) {
   if (socket->kind == Socket::Kind::stream) {
     const result<void> sent = socket->stream->send(transmit, priority);
     // Whole messages can be lost, bytes cannot: behind a gap that nobody sees, the rest means something else.
-    if (!sent && sent.error() == errc::would_block && priority == Priority::control &&
+    if (!sent && sent.error() == errc::would_block && priority != Priority::data &&
         socket->framing == Framing::none) {
       socket->stream->abort();
       tell_last(*socket, SocketClosed{socket->id, sent.error()});
@@ -445,7 +457,9 @@ result<SocketId> Host::bind(SocketOwner& owner, const Address& local, PortRange 
 
 void Host::request(SocketOwner& owner, const SocketRequest& request) {
   if (const auto* close = std::get_if<CloseSocket>(&request)) return state_->close(close->socket);
-  state_->request(owner, std::get<OpenSocket>(request));
+  if (const auto* open = std::get_if<OpenSocket>(&request)) return state_->request(owner, *open);
+  if (const auto* framing = std::get_if<FrameSocket>(&request)) return state_->set_framing(*framing);
+  state_->set_reading(std::get<ReadSocket>(request));
 }
 
 result<void> Host::send(const Transmit& transmit, Priority priority) { return state_->send(transmit, priority); }

@@ -59,6 +59,8 @@ struct ICE_HIDDEN Host::State final : Device {
 
   result<SocketId> bind(SocketOwner& owner, Protocol protocol, const Address& local, PortRange ports);
   void request(SocketOwner& owner, const OpenSocket& open);
+  void set_framing(const FrameSocket& request);
+  void set_reading(const ReadSocket& request);
   result<void> send(const Transmit& transmit, Priority priority);
   void close(SocketId socket);
   void release(SocketOwner& owner);

@@ -77,7 +77,27 @@ result<void> Stream::send(const Transmit& transmit, Host::Priority priority) {
   }
   buffer_.insert(buffer_.end(), transmit.padding, std::uint8_t{0});
   push();
+  tell_flow();
   return {};
+}
+
+/// For bytes without framing: a full buffer is one that is half full, so that there is room for what is under way.
+void Stream::tell_flow() {
+  const bool full = buffer_.size() - consumed_ > Host::stream_send_buffer / 2;
+  if (full == full_ || socket_.framing != Framing::none) return;
+  full_ = full;
+  later([full](Stream& stream) {
+    if (stream.socket_.owner != nullptr) stream.socket_.owner->on_socket(SocketFlow{stream.socket_.id, full});
+  });
+}
+
+/// From the running network, if the stream lives then.
+template <class What>
+void Stream::later(What what) {
+  host_.network.schedule(host_.network.now, [&host = host_, id = socket_.id, what] {
+    Socket* socket = host.find(id);
+    if (socket != nullptr && socket->stream && host.alive) what(*socket->stream);
+  });
 }
 
 void Stream::push() {
@@ -190,6 +210,7 @@ void Stream::acknowledged(std::uint64_t upto, bool bare) {
     buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(consumed_));
     consumed_ = 0;
   }
+  tell_flow();
   oldest_ = upto;
   next_ = std::max(next_, oldest_);
   duplicates_ = 0;
@@ -204,14 +225,37 @@ void Stream::acknowledged(std::uint64_t upto, bool bare) {
 void Stream::take(const TcpHeader& header, Bytes payload) {
   const bool fin = header.has(TcpHeader::fin);
   const std::uint64_t end = header.sequence + payload.size() + (fin ? 1 : 0);
+  // No room: lost in silence, since an answer would only have it sent again at once.
+  if (holding_ && end > expected_ && held_.size() + payload.size() > Host::stream_receive_buffer) return;
   if (header.sequence > expected_ || end <= expected_ || fin_received_) return acknowledge();  // a gap, or known
   const Bytes fresh =
       payload.subspan(static_cast<std::size_t>(std::min<std::uint64_t>(expected_ - header.sequence, payload.size())));
   expected_ = end;
   fin_received_ = fin;
   acknowledge();
+  if (holding_) {
+    held_.insert(held_.end(), fresh.begin(), fresh.end());
+    return;
+  }
   hand_over(fresh);
-  if (!fin || state_ != State::established) return;
+  end_of_theirs();
+}
+
+void Stream::set_reading(bool on) {
+  reads_ = on;
+  if (!on) holding_ = true;
+  if (!on || !holding_) return;
+  later([](Stream& stream) { stream.resume(); });
+}
+
+void Stream::resume() {
+  if (!reads_ || !std::exchange(holding_, false) || state_ != State::established) return;
+  hand_over(std::exchange(held_, {}));
+  end_of_theirs();
+}
+
+void Stream::end_of_theirs() {
+  if (!fin_received_ || holding_ || state_ != State::established) return;
   if (socket_.owner != nullptr) {
     SocketOwner* owner = std::exchange(socket_.owner, nullptr);
     owner->on_socket(SocketClosed{socket_.id, {}});

@@ -31,6 +31,9 @@ class Stream {
   /// The owner is done: what was given is still sent, then FIN.
   void close();
 
+  void set_framing(Framing framing) noexcept { deframer_.set_framing(framing); }
+  void set_reading(bool on);
+
   /// RST to the other side, and nothing more from here; the owner is not told.
   void abort();
 
@@ -51,6 +54,11 @@ class Stream {
   void acknowledged(std::uint64_t upto, bool bare);
   void take(const TcpHeader& header, Bytes payload);
   void hand_over(Bytes data);
+  void resume();
+  void end_of_theirs();
+  void tell_flow();
+  template <class What>
+  void later(What what);
   void established();
   void finish(std::error_code why);
   void end_if_done();
@@ -81,6 +89,10 @@ class Stream {
   Timer timer_;
 
   std::uint64_t expected_ = 0;  ///< the next byte from the other side
+  bool reads_ = true;           ///< the owner wants it
+  bool holding_ = false;        ///< what has come is held back, since the owner did not want it
+  std::vector<std::uint8_t> held_;
+  bool full_ = false;  ///< the owner knows that much waits to be sent
   Deframer deframer_;
 };
 

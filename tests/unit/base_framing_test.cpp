@@ -209,5 +209,27 @@ TEST(FramePrefix, RefusesASizeThatTheFramingCannotExpress) {
   EXPECT_EQ(frame_prefix(Framing::rfc4571, 1, MutableBytes{out}.first(1)).error(), errc::buffer_too_small);
 }
 
+TEST(Deframer, CutsByAnotherFramingBehindTheMessageThatWasTakenLast) {
+  Deframer deframer{Framing::stun};
+  const Message request = stun_message(8), bytes{9, 8, 7};
+  const Message both = joined({request, bytes});
+  deframer.feed(both);
+  EXPECT_TRUE(deframer.next());
+  deframer.set_framing(Framing::none);
+  const auto rest = deframer.next();
+  ASSERT_TRUE(rest && *rest);
+  EXPECT_EQ(Message((*rest)->begin(), (*rest)->end()), bytes);
+  EXPECT_FALSE(*deframer.next());
+}
+
+TEST(Deframer, GivesWhatItHasOfAMessageOnceTheFramingIsNone) {
+  Deframer deframer{Framing::stun};
+  const Message begun{0, 1, 0};
+  EXPECT_TRUE(messages_of(deframer, begun).empty());
+  deframer.set_framing(Framing::none);
+  EXPECT_EQ(messages_of(deframer, Message{5}), (std::vector<Message>{begun, {5}}));
+  EXPECT_EQ(deframer.buffered(), 0u);
+}
+
 }  // namespace
 }  // namespace ice

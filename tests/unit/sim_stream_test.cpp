@@ -132,6 +132,47 @@ TEST(SimStream, WithoutFramingItEndsRatherThanGetAGap) {
   EXPECT_EQ(closed[0].error, errc::would_block);
 }
 
+TEST(SimStream, SaysWithoutFramingWhenItIsFullAndWhenItIsNotAnyMore) {
+  Connected world{Framing::none};
+  world.a.interfaces()[0]->link().egress.up = false;
+  const std::string piece(1024, 'x');
+  std::size_t taken = 0;
+  while (world.to_server(piece)) ++taken;
+  world.network.run_for(1ms);
+  ASSERT_EQ(world.client.of<SocketFlow>().size(), 1U);
+  EXPECT_TRUE(world.client.of<SocketFlow>()[0].full);
+  world.a.interfaces()[0]->link().egress.up = true;
+  world.network.run_for(10s);
+  ASSERT_EQ(world.client.of<SocketFlow>().size(), 2U);
+  EXPECT_FALSE(world.client.of<SocketFlow>()[1].full);
+  EXPECT_EQ(join(world.server.texts()).size(), taken * piece.size());
+}
+
+TEST(SimStream, KeepsABoundedPartOfWhatItsOwnerDoesNotWantToReadYet) {
+  Connected world{Framing::none};
+  const std::string text = long_text(Host::stream_receive_buffer + 20'000);
+  world.b.request(world.server, ReadSocket{world.at_server, false});
+  EXPECT_TRUE(world.to_server(text));
+  world.a.close(world.at_client);
+  world.network.run_for(5s);
+  EXPECT_TRUE(world.server.texts().empty());
+  EXPECT_TRUE(world.server.of<SocketClosed>().empty()) << "the end is not noticed either";
+  world.b.request(world.server, ReadSocket{world.at_server, true});
+  EXPECT_TRUE(world.server.texts().empty()) << "nothing comes from within a call";
+  world.network.run_for(30s);
+  EXPECT_EQ(join(world.server.texts()), text);
+  EXPECT_EQ(world.server.of<SocketClosed>().size(), 1U);
+}
+
+TEST(SimStream, MayGetAnotherFramingWhileItsMessagesCome) {
+  Connected world{Framing::rfc4571};
+  world.server.on_heard = [&](const Datagram&) { world.b.request(world.server, FrameSocket{world.at_server}); };
+  EXPECT_TRUE(world.to_server("one"));
+  EXPECT_TRUE(world.to_server("two"));
+  world.network.run_for(1s);
+  EXPECT_EQ(join(world.server.texts()), std::string("one\0\3two", 8));
+}
+
 TEST(SimStream, TakesNoMoreThanItsSendBufferAndKeepsAReserveForControl) {
   Connected world{Framing::rfc4571};
   world.a.interfaces()[0]->link().egress.up = false;

@@ -33,6 +33,10 @@ class ICE_API Deframer {
   /// errc::not_stun: the stream cannot be cut any further and must be closed.
   result<std::optional<Bytes>> next();
 
+  /// Cuts by this framing from now on, beginning with the first byte behind the last message. To be called between
+  /// messages, or while the last one is looked at.
+  void set_framing(Framing framing) noexcept { framing_ = framing; }
+
   /// Bytes kept of a message that is not whole yet.
   std::size_t buffered() const noexcept { return partial_given_ ? 0 : partial_.size(); }
 

@@ -30,6 +30,8 @@ struct OpenSocket {
   PortRange ports{};
   Framing framing = Framing::none;
   std::string tls_name{};  ///< the name the certificate must bear, for tls and dtls
+  /// TCP: a listener whose port the connections that are opened with this may have as well (RFC 6062 §5.2).
+  bool shares_port = false;
 };
 
 /// Please close it. Bytes already given out are still sent; `Closed` is not reported for it.
@@ -37,7 +39,21 @@ struct CloseSocket {
   SocketId socket{};
 };
 
-using SocketRequest = std::variant<OpenSocket, CloseSocket>;
+/// Please cut this stream by another framing from now on, what has arrived behind the last message included. Nothing
+/// for what is no stream.
+struct FrameSocket {
+  SocketId socket{};
+  Framing framing = Framing::none;
+};
+
+/// Please stop reading this stream, or go on: so that whoever sends stops, too, in place of a queue here. What was read
+/// by the same call of the system is still delivered. The end of a stream that is not read is not noticed.
+struct ReadSocket {
+  SocketId socket{};
+  bool on = true;
+};
+
+using SocketRequest = std::variant<OpenSocket, CloseSocket, FrameSocket, ReadSocket>;
 
 struct SocketOpened {
   SocketTicket ticket{};
@@ -69,6 +85,14 @@ struct SocketUnreachable {
   friend bool operator==(const SocketUnreachable&, const SocketUnreachable&) noexcept = default;
 };
 
-using SocketEvent = std::variant<SocketOpened, SocketAccepted, SocketFailed, SocketClosed, SocketUnreachable>;
+/// Flow control of a stream without framing: bytes of it wait here (`full`), or have all gone. While it is full, what
+/// is given to it may find no room, and a gap ends it; else it takes whatever one message brings.
+struct SocketFlow {
+  SocketId socket{};
+  bool full = false;
+};
+
+using SocketEvent =
+    std::variant<SocketOpened, SocketAccepted, SocketFailed, SocketClosed, SocketUnreachable, SocketFlow>;
 
 }  // namespace ice

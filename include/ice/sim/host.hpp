@@ -81,6 +81,8 @@ class ICE_API Host {
   /// control messages up to the second.
   static constexpr std::size_t stream_send_buffer = 256 * 1024;
   static constexpr std::size_t stream_control_reserve = 16 * 1024;
+  /// How much a stream keeps that its owner does not want to read yet. More is not acknowledged.
+  static constexpr std::size_t stream_receive_buffer = 64 * 1024;
 
   std::string_view name() const noexcept;
   Network& network() noexcept;
@@ -101,10 +103,11 @@ class ICE_API Host {
   void request(SocketOwner& owner, const SocketRequest& request);
 
   /// Sends head, body and padding; nothing of it is needed afterwards. A stream frames it and sends whole messages.
-  /// errc::would_block: the send buffer is full, nothing was taken; a stream without framing whose control bytes find
-  /// no room ends with it, and SocketClosed tells its owner. errc::no_such_socket. A datagram that cannot go is
+  /// errc::would_block: the send buffer is full, nothing was taken; a stream without framing whose forwarded or
+  /// control bytes find no room ends with it, and SocketClosed tells its owner. errc::no_such_socket. A datagram that cannot go is
   /// counted, never an error: a socket that has no route gets SocketUnreachable instead.
-  enum class Priority : std::uint8_t { data, control };
+  /// `forward` is data of which nobody is told what became.
+  enum class Priority : std::uint8_t { data, forward, control };
   result<void> send(const Transmit& transmit, Priority priority = Priority::data);
 
   /// Closes without a word to the owner. A stream still delivers what it was given, then FIN. Unknown ids are ignored.

@@ -86,7 +86,7 @@ class Node final : private SocketOwner {
   void on_datagram(const Datagram& datagram) override {
     busy_ = true;
     const Received received = machine_.handle_datagram(now(), datagram, scratch_);
-    if (received.forward) static_cast<void>(host_.send(*received.forward, Host::Priority::data).has_value());
+    if (received.forward) static_cast<void>(host_.send(*received.forward, Host::Priority::forward).has_value());
     if (received.verdict == Verdict::application_data && on_data_) on_data_(received);
     settle();
   }
