@@ -205,8 +205,7 @@ result<void> Host::State::send(const Transmit& transmit, Priority priority) {
   if (socket->kind == Socket::Kind::stream) {
     const result<void> sent = socket->stream->send(transmit, priority);
     // Whole messages can be lost, bytes cannot: behind a gap that nobody sees, the rest means something else.
-    if (!sent && sent.error() == errc::would_block && priority != Priority::data &&
-        socket->framing == Framing::none) {
+    if (!sent && sent.error() == errc::would_block && priority != Priority::data && socket->framing == Framing::none) {
       socket->stream->abort();
       tell_last(*socket, SocketClosed{socket->id, sent.error()});
     }

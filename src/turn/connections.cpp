@@ -26,6 +26,10 @@ void Connections::occupy(SocketId socket, ServerAllocation* allocation) noexcept
   if (Connection* const connection = find(socket)) connection->allocation = allocation;
 }
 
+void Connections::keep(SocketId socket) noexcept {
+  if (Connection* const connection = find(socket)) connection->kept = true;
+}
+
 void Connections::touch(TimePoint now, SocketId socket) noexcept {
   if (Connection* const connection = find(socket)) connection->idle_at = now + limits_.idle;
 }
@@ -43,7 +47,7 @@ std::optional<SocketId> Connections::take_idle(TimePoint now) noexcept {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
     const SocketId socket = deadlines_.begin()->second;
     Connection& connection = *find(socket);
-    if (connection.allocation == nullptr && connection.idle_at <= now) {
+    if (connection.allocation == nullptr && !connection.kept && connection.idle_at <= now) {
       remove(socket);
       return socket;
     }

@@ -38,14 +38,18 @@ class Connections {
     TimePoint idle_at;    ///< if nothing more is heard
     TimePoint looked_at;  ///< the next time; not before idle_at unless something was heard since
     ServerAllocation* allocation = nullptr;
+    bool kept = false;  ///< of use, however long it is silent
   };
 
   /// False where there are too many. An id that is known means another connection from now on.
   bool accept(TimePoint now, SocketId socket, SocketId listener, const Endpoint& remote, Transport transport);
   /// The connection; null where it was never announced.
   Connection* find(SocketId socket) noexcept;
+  const Connection* find(SocketId socket) const noexcept { return const_cast<Connections*>(this)->find(socket); }
   /// What the connection is of use for, or null; nothing where there is no such connection.
   void occupy(SocketId socket, ServerAllocation* allocation) noexcept;
+  /// It is of use from now on: a data connection (RFC 6062).
+  void keep(SocketId socket) noexcept;
   /// The client has said something.
   void touch(TimePoint now, SocketId socket) noexcept;
   void remove(SocketId socket) noexcept;

@@ -128,6 +128,7 @@ ServerGauges Server::Impl::gauges() const noexcept {
   ServerGauges gauges{.allocations = table.size(),
                       .reservations = reservations.size(),
                       .connections = connections.size(),
+                      .peer_connections = peer_connections.size(),
                       .users = accounts.size()};
   for (const auto& [number, allocation] : table) {
     for (const Relay& relay : allocation->relays) gauges.permissions += relay.permissions.size();
@@ -148,6 +149,7 @@ void Server::Impl::handle_timeout(TimePoint now) {
   }
   while (const auto reservation = reservations.take_expired(now)) end_reservation(*reservation);
   fail_overdue_tickets(now);
+  while (PeerConnection* const due = peer_connections.find_due(now)) handle_peer_due(*due);
   while (const auto idle = connections.take_idle(now)) {
     ++counters.connections_idle;
     requests.emplace_back(CloseSocket{*idle});
@@ -156,7 +158,8 @@ void Server::Impl::handle_timeout(TimePoint now) {
 
 std::optional<TimePoint> Server::Impl::next_timeout() const noexcept {
   std::optional<TimePoint> next;
-  for (const auto& at : {table.next_expiry(), reservations.next_to_expire(), connections.next_to_look_at()})
+  for (const auto& at :
+       {table.next_expiry(), reservations.next_to_expire(), connections.next_to_look_at(), peer_connections.next_due()})
     earliest(next, at);
   if (!tickets.empty()) earliest(next, tickets.begin()->second.deadline);
   return next;
@@ -197,6 +200,7 @@ void Server::Impl::lose_relay(TimePoint now, SocketId socket, const AllocationTa
 void Server::Impl::end_relay(ServerAllocation& allocation, Family family) {
   Relay& relay = allocation.relay(family);
   if (!relay.socket) return;
+  end_peer_connections(allocation, family);
   table.unset_relay(allocation, family);
   close_relay_socket(*relay.socket, relay.local);
   allocation.channels.remove(family);  // RFC 8656 §8.1: those of the other family stay

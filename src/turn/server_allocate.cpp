@@ -27,6 +27,7 @@ constexpr std::uint16_t next_to(std::uint16_t port) noexcept { return static_cas
 
 /// What an Allocate asks for.
 struct Server::Impl::Wanted {
+  stun::IpProtocol protocol = stun::IpProtocol::udp;
   std::array<bool, 2> family{};                       ///< one to be opened
   std::array<std::optional<ErrorCode>, 2> refused{};  ///< one that was asked for and cannot be had
   bool even = false;
@@ -75,7 +76,12 @@ result<Server::Impl::Wanted, ErrorCode> Server::Impl::read_allocate(const Proven
   Wanted wanted;
   const auto transport = message.get<attr::RequestedTransport>();
   if (!transport) return fail(ErrorCode::bad_request);
-  if (*transport != stun::IpProtocol::udp) return fail(ErrorCode::unsupported_transport_protocol);
+  if (*transport == stun::IpProtocol::tcp) {
+    if (const auto code = refuse_tcp(request)) return fail(*code);
+  } else if (*transport != stun::IpProtocol::udp) {
+    return fail(ErrorCode::unsupported_transport_protocol);
+  }
+  wanted.protocol = *transport;
 
   if (message.has<attr::MobilityTicket>()) {  // RFC 8016 §3.1.2
     if (!message.get<attr::MobilityTicket>()->empty()) return fail(ErrorCode::bad_request);
@@ -174,6 +180,7 @@ bool Server::Impl::begin_allocation(ProvenRequest& request, const Wanted& wanted
   ServerAllocation& allocation =
       table.add({.tuple = request.tuple,
                  .transport = *transport,
+                 .protocol = wanted.protocol,
                  .account = &account,
                  .name = std::move(request.name),
                  .key = request.key,
@@ -207,8 +214,13 @@ void Server::Impl::request_socket(TimePoint now, ServerAllocation& allocation, F
   tickets[ticket] = {allocation.number, family, exact ? range.first : std::uint16_t{0}, part, now + longest_opening};
   if (exact) ports[index_of(family)].take(range.first);
   if (part == Part::first) ports[index_of(family)].take(next_to(range.first));
-  requests.emplace_back(
-      OpenSocket{.ticket = ticket, .local = {relay_addresses[index_of(family)]->local, 0}, .ports = range});
+  const bool tcp = allocation.protocol == stun::IpProtocol::tcp;
+  requests.emplace_back(OpenSocket{.ticket = ticket,
+                                   .kind = tcp ? OpenSocket::Kind::listen : OpenSocket::Kind::datagram,
+                                   .transport = tcp ? Transport::tcp : Transport::udp,
+                                   .local = {relay_addresses[index_of(family)]->local, 0},
+                                   .ports = range,
+                                   .shares_port = tcp});
 }
 
 /// Asks for a relay socket. If none can be had, the side is left as it is, without one.
@@ -233,6 +245,8 @@ void Server::Impl::take_relay(ServerAllocation& allocation, SocketId socket, con
 }
 
 void Server::Impl::handle_opened(TimePoint now, const SocketOpened& event) {
+  if (PeerConnection* const connection = peer_connections.find(event.ticket))
+    return handle_peer_opened(now, *connection, event.socket);
   const auto found = tickets.find(event.ticket);
   const Ticket ticket = found == tickets.end() ? Ticket{} : found->second;
   if (found != tickets.end()) tickets.erase(found);
@@ -259,6 +273,7 @@ void Server::Impl::handle_opened(TimePoint now, const SocketOpened& event) {
 }
 
 void Server::Impl::handle_failed(TimePoint now, const SocketFailed& event) {
+  if (PeerConnection* const connection = peer_connections.find(event.ticket)) return fail_connect(*connection);
   const auto found = tickets.find(event.ticket);
   if (found == tickets.end()) return;
   const Ticket ticket = found->second;
@@ -324,8 +339,8 @@ void Server::Impl::settle(TimePoint now, ServerAllocation& allocation) {
   const Endpoint& v6 = allocation.relay(Family::ipv6).relayed;
   stun::trace(environment.trace, now, "turn-allocation-opened",
               {{"client", allocation.tuple.client}, {"relayed", v4 ? v4 : v6}});
-  events.emplace_back(
-      AllocationOpened{allocation.account->user.name, allocation.tuple.client, allocation.transport, v4, v6});
+  events.emplace_back(AllocationOpened{allocation.account->user.name, allocation.tuple.client, allocation.transport,
+                                       allocation.protocol == stun::IpProtocol::tcp, v4, v6});
 }
 
 // ---- the answer
@@ -378,6 +393,7 @@ std::optional<Transmit> Server::Impl::poll_transmit(TimePoint now, MutableBytes 
     answers.pop_front();
     if (allocation != nullptr) return answer_allocate(now, *allocation, scratch);
   }
+  if (const auto answer = poll_peer_answer(scratch)) return answer;
   while (!icmp_errors.empty()) {
     const Icmp error = icmp_errors.front();
     icmp_errors.pop_front();

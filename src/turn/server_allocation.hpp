@@ -95,6 +95,7 @@ struct ServerAllocation {
   std::uint64_t number = 0;  ///< counts allocations, so that what happens at one time happens in one order
   FiveTuple tuple;
   Transport transport = Transport::udp;
+  stun::IpProtocol protocol = stun::IpProtocol::udp;  ///< to peers; tcp is RFC 6062's
   Account* account = nullptr;
   std::string name;  ///< as it is in the key
   stun::Credential key;

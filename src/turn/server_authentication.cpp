@@ -59,6 +59,14 @@ result<PasswordAlgorithm> Server::Impl::algorithm_of(const stun::Message& reques
   return stun::check_password_algorithm(request, PasswordAlgorithms::sha256_and_md5());
 }
 
+/// The allocation that the request is about: that of its 5-tuple, or what its ticket or CONNECTION-ID tells.
+const ServerAllocation* Server::Impl::owner_of(const ServerRequest& request) noexcept {
+  if (request.allocation != nullptr) return request.allocation;
+  const auto id = request.message.get<attr::ConnectionId>();
+  const PeerConnection* const connection = id ? peer_connections.find(ConnectionId{*id}) : nullptr;
+  return connection != nullptr ? table.find(connection->allocation) : find_by_ticket(request.message);
+}
+
 result<Users::Proof> Server::Impl::prove(const ServerRequest& request, const std::string& name,
                                          PasswordAlgorithm algorithm) {
   // RFC 7635 §9: only these two have it. Whoever shows one is as good as that, whatever he could show before.
@@ -67,8 +75,7 @@ result<Users::Proof> Server::Impl::prove(const ServerRequest& request, const std
   if (third_party.offered() && may_have_token && request.message.has<attr::AccessToken>())
     return third_party.authenticate(request.now, request.message, name);
   // An allocation knows the key of its client, whose name may have come to its end meanwhile (RFC 8656 §6).
-  const ServerAllocation* const own =
-      request.allocation != nullptr ? request.allocation : find_by_ticket(request.message);
+  const ServerAllocation* const own = owner_of(request);
   if (own != nullptr && own->name == name && own->algorithm == algorithm) {
     if (const auto covered = request.message.authenticate(own->key))
       return Users::Proof{*covered, own->key, own->account->user, name};
@@ -104,7 +111,8 @@ result<ProvenRequest, Received> Server::Impl::authenticate(const ServerRequest& 
   if (!request.fresh_nonce) {
     // The owner of an allocation gets his nonce from no budget that others can spend. Whoever repeats an old request of
     // his only sends him an answer that is hardly longer.
-    if (request.allocation != nullptr && request.allocation->account->user == proof->user)
+    const ServerAllocation* const own = owner_of(request);
+    if (own != nullptr && own->account->user == proof->user)
       return fail(write_refusal(request, ErrorCode::stale_nonce, counters.stale_nonces));
     return fail(refuse_stranger(request, ErrorCode::stale_nonce, counters.stale_nonces));
   }

@@ -71,6 +71,12 @@ void add_turn(Exposition& out, const ServerCounters& c) {
   out.counters(
       "icebreaker_turn_connections_total", "Connections of clients, by what became of them.", "result",
       {{"accepted", c.connections_accepted}, {"refused", c.connections_refused}, {"idle", c.connections_idle}});
+  out.counters("icebreaker_turn_peer_connections_total", "Connections of TCP allocations, by what became of them.",
+               "result",
+               {{"made", c.peer_connections_made},
+                {"refused", c.peer_connections_refused},
+                {"failed", c.peer_connections_failed},
+                {"unbound", c.peer_connections_unbound}});
   out.counters("icebreaker_turn_relayed_datagrams_total", "Datagrams that were relayed.", "direction",
                {{"to_peer", c.to_peers}, {"to_client", c.to_clients}});
   out.counters("icebreaker_turn_relayed_bytes_total", "Bytes of applications that were relayed.", "direction",
@@ -94,6 +100,7 @@ void add_gauges(Exposition& out, const ServerGauges& g) {
   out.gauge("icebreaker_turn_channels", "Channels there are.", g.channels);
   out.gauge("icebreaker_turn_reservations", "Ports that are reserved.", g.reservations);
   out.gauge("icebreaker_turn_connections", "Connections there are.", g.connections);
+  out.gauge("icebreaker_turn_peer_connections", "Connections of TCP allocations there are.", g.peer_connections);
   out.gauge("icebreaker_turn_users", "Users that have an allocation or a reservation.", g.users);
 }
 

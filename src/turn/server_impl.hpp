@@ -17,6 +17,7 @@
 #include "turn/connections.hpp"
 #include "turn/failure_budget.hpp"
 #include "turn/nonces.hpp"
+#include "turn/peer_connections.hpp"
 #include "turn/peer_policy.hpp"
 #include "turn/relay_ports.hpp"
 #include "turn/reservations.hpp"
@@ -52,7 +53,7 @@ struct ProvenRequest : ServerRequest {
 /// The parts and what leads from one to the other. server.cpp has the verbs and the end of things, server_input.cpp
 /// what arrives, server_authentication.cpp who sent it, server_allocate.cpp how allocations begin, server_requests.cpp
 /// what else is asked for, server_mobility.cpp how allocations move,
-/// server_relay.cpp data.
+/// server_relay.cpp data, server_tcp.cpp what is special where that is TCP.
 struct ICE_HIDDEN Server::Impl {
   Impl(ServerConfig config, Environment environment);
 
@@ -103,6 +104,7 @@ struct ICE_HIDDEN Server::Impl {
   // ---- server_authentication.cpp
   result<ProvenRequest, Received> authenticate(const ServerRequest& request);
   static result<stun::PasswordAlgorithm> algorithm_of(const stun::Message& request, std::string_view nonce) noexcept;
+  const ServerAllocation* owner_of(const ServerRequest& request) noexcept;
   result<Users::Proof> prove(const ServerRequest& request, const std::string& name, stun::PasswordAlgorithm algorithm);
   /// What answers to this request are paid from where it proves nothing.
   FailureBudget& budget_of(const ServerRequest& request) noexcept;
@@ -148,7 +150,7 @@ struct ICE_HIDDEN Server::Impl {
   std::chrono::seconds granted(std::optional<stun::Seconds> asked) const noexcept;
   /// When an allocation with this lifetime ends: no later than the token that it was granted for (RFC 7635 §9).
   static TimePoint end_of(const ServerAllocation& allocation, TimePoint now, std::chrono::seconds lifetime);
-  Reach reach_of(const Endpoint& peer) noexcept;
+  Reach reach_of(const Endpoint& peer, stun::IpProtocol protocol) noexcept;
   bool has_room(TimePoint now, ServerAllocation& allocation, Family family, std::size_t more) noexcept;
   void permit(TimePoint now, ServerAllocation& allocation, const Address& peer, Reach reach);
   Received refuse_peer(const ProvenRequest& request, stun::ErrorCode code);
@@ -208,6 +210,32 @@ struct ICE_HIDDEN Server::Impl {
   Transmit tell_icmp(ServerAllocation& allocation, const Endpoint& peer, const stun::IcmpError& error,
                      MutableBytes scratch);
 
+  // ---- server_tcp.cpp
+  std::optional<stun::ErrorCode> refuse_tcp(const ServerRequest& request) const noexcept;
+  static bool is_refused_by_tcp(const stun::Message& message, const stun::AttributeTypeList& unknown) noexcept;
+  bool came_by_stream(const ServerRequest& request) const noexcept;
+  ServerAllocation* find_relayed(const Endpoint& relayed, stun::IpProtocol protocol) noexcept;
+  Endpoint inside_of(const Endpoint& peer) noexcept;
+  Endpoint outside_of(const Endpoint& from) noexcept;
+  Received handle_connect(ProvenRequest& request);
+  bool has_room_for_peer(const ServerAllocation& allocation) const noexcept;
+  void handle_peer_opened(TimePoint now, PeerConnection& connection, SocketId socket);
+  void fail_connect(PeerConnection& connection);
+  void accept_peer(TimePoint now, const AllocationTable::Owner& owner, const SocketAccepted& event);
+  bool may_connect(TimePoint now, ServerAllocation& allocation, const Endpoint& peer) noexcept;
+  void await_bind(TimePoint now, PeerConnection& connection, SocketId socket);
+  Received handle_connection_bind(ProvenRequest& request);
+  Received handle_peer_data(TimePoint now, PeerConnection& connection, const Datagram& in);
+  void handle_flow(const SocketFlow& event);
+  void set_reading(PeerConnection& connection);
+  void handle_peer_due(PeerConnection& connection);
+  void end_peer_connection(PeerConnection& connection, std::optional<SocketId> gone = std::nullopt);
+  void end_peer_connections(const ServerAllocation& allocation, Family family);
+  std::optional<Transmit> poll_peer_answer(MutableBytes scratch);
+  Bytes write_connect_answer(const PeerConnection::Connect& connect, const PeerConnection* connection,
+                             MutableBytes scratch);
+  Bytes write_connection_attempt(const PeerConnection& connection, MutableBytes scratch);
+
   ServerConfig config;
   Environment environment;
   ServerCounters counters;
@@ -233,6 +261,7 @@ struct ICE_HIDDEN Server::Impl {
   Reservations reservations;
   std::size_t reserving = 0;  // reservations to come
   Connections connections;
+  PeerConnections peer_connections;
   std::map<UserId, Account> accounts;
   std::map<Address, std::size_t> sources;  // allocations of each
   std::map<MobilityTicket, std::uint64_t> tickets_to_move;
@@ -256,6 +285,12 @@ struct ICE_HIDDEN Server::Impl {
   std::deque<std::uint64_t> answers;                   // success responses and errors to Allocates that waited
   static constexpr std::size_t most_icmp_errors = 64;  // ours; they leave at once
   std::deque<Icmp> icmp_errors;
+  struct PeerAnswer {
+    std::uint64_t allocation;
+    ConnectionId id;
+    std::unique_ptr<PeerConnection::Connect> connect;  // that it answers; null for a ConnectionAttempt
+  };
+  std::deque<PeerAnswer> peer_answers;
   std::deque<SocketRequest> requests;
   std::deque<Event> events;
 

@@ -19,10 +19,16 @@ Received Server::Impl::handle_datagram(TimePoint now, const Datagram& in, Mutabl
   // The timer may be late; nothing outlives its time for that.
   if (const auto due = next_timeout(); due && *due <= now) {
     connections.touch(now, in.socket);  // one that speaks is not idle
-    const bool relay = table.find_relay(in.socket) != nullptr;
+    const auto is_to_peers = [&] {
+      return table.find_relay(in.socket) != nullptr || peer_connections.find(in.socket) != nullptr;
+    };
+    const bool to_peers = is_to_peers();
     handle_timeout(now);
-    if (relay && table.find_relay(in.socket) == nullptr) return drop(counters.no_allocation);  // no client
+    if (to_peers && !is_to_peers()) return drop(counters.no_allocation);  // no client
   }
+  if (peer_connections.size() > 0)
+    if (PeerConnection* const connection = peer_connections.find(in.socket))
+      return handle_peer_data(now, *connection, in);
   if (const AllocationTable::Owner* const owner = table.find_relay(in.socket))
     return handle_relay_socket(now, *owner, in, scratch);
   if (!in.payload.empty() && is_channel_data(in.payload[0])) return handle_channel_data(now, in, scratch);
@@ -63,6 +69,8 @@ Received Server::Impl::handle_request(const ServerRequest& arrived) {
     case Method::refresh:
     case Method::create_permission:
     case Method::channel_bind:
+    case Method::connect:
+    case Method::connection_bind:
       break;
     default:
       return drop(counters.not_mine, Verdict::not_mine);
@@ -85,11 +93,12 @@ Received Server::Impl::handle_proven(ProvenRequest& request) {
       AttributeSet::of<attr::Username, attr::Userhash, attr::Realm, attr::Nonce, attr::PasswordAlgorithm,
                        attr::MessageIntegrity, attr::MessageIntegritySha256, attr::ChannelNumber, attr::Lifetime,
                        attr::XorPeerAddress, attr::RequestedAddressFamily, attr::EvenPort, attr::RequestedTransport,
-                       attr::ReservationToken>();
+                       attr::ReservationToken, attr::ConnectionId>();
   AttributeSet understood = always;  // RFC 8489 §6.3.1
   if (understands_dont_fragment(request)) understood = understood.with(AttributeSet::of<attr::DontFragment>());
   if (third_party.offered()) understood = understood.with(AttributeSet::of<attr::AccessToken>());  // RFC 7635 §7
-  if (const AttributeTypeList unknown = request.message.unknown_required(understood); !unknown.empty()) {
+  const AttributeTypeList unknown = request.message.unknown_required(understood);
+  if (!unknown.empty() && !is_refused_by_tcp(request.message, unknown)) {
     return fail_with(request, ErrorCode::unknown_attribute,
                      [&](Builder& response) { response.add<attr::UnknownAttributes>(unknown); });
   }
@@ -97,6 +106,7 @@ Received Server::Impl::handle_proven(ProvenRequest& request) {
 
   if (request.message.method() == Method::refresh && request.message.has<attr::MobilityTicket>())
     return handle_move(request);  // RFC 8016 §3.2.2: it is the ticket that says which allocation
+  if (request.message.method() == Method::connection_bind) return handle_connection_bind(request);
   ServerAllocation* const allocation = request.allocation;
   if (allocation == nullptr || !allocation->live()) return fail_with(request, ErrorCode::allocation_mismatch);
   if (!is_from_owner(request, *allocation)) return fail_with(request, ErrorCode::wrong_credentials);
@@ -106,6 +116,8 @@ Received Server::Impl::handle_proven(ProvenRequest& request) {
       return handle_refresh(request);
     case Method::create_permission:
       return handle_create_permission(request);
+    case Method::connect:
+      return handle_connect(request);
     default:
       return handle_channel_bind(request);
   }
@@ -157,11 +169,15 @@ void Server::Impl::handle_socket(TimePoint now, const SocketEvent& event) {
     handle_closed(now, *gone);
   } else if (const auto* const unreachable = std::get_if<SocketUnreachable>(&event)) {
     handle_unreachable(now, *unreachable);
+  } else if (const auto* const flow = std::get_if<SocketFlow>(&event)) {
+    handle_flow(*flow);
   }
 }
 
 void Server::Impl::handle_accepted(TimePoint now, const SocketAccepted& event) {
   handle_closed(now, {event.socket, {}});  // the id means another connection now
+  if (const AllocationTable::Owner* const owner = table.find_relay(event.listener))
+    return accept_peer(now, *owner, event);
   const ServerSocket* const listener = find_socket(event.listener);
   const Transport transport = listener != nullptr ? listener->transport : Transport::tcp;
   if (!closed && connections.accept(now, event.socket, event.listener, event.remote, transport)) {
@@ -185,6 +201,7 @@ void Server::Impl::handle_closed(TimePoint now, const SocketClosed& event) {
 }
 
 void Server::Impl::lose_connection(TimePoint now, SocketId socket) {
+  if (PeerConnection* const data = peer_connections.find(socket)) return end_peer_connection(*data, socket);
   const Connections::Connection* const connection = connections.find(socket);
   if (connection == nullptr) return;
   if (connection->allocation != nullptr) lose_path(now, *connection->allocation, socket);

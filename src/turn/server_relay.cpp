@@ -49,7 +49,8 @@ Received Server::Impl::handle_send(TimePoint now, const Datagram& in, const Mess
   const auto data = message.get<attr::Data>();
   constexpr auto always = stun::AttributeSet::of<attr::XorPeerAddress, attr::Data>();
   const auto understood = config.dont_fragment ? always.with(stun::AttributeSet::of<attr::DontFragment>()) : always;
-  if (!peer || !data || peer->port == 0 || !message.unknown_required(understood).empty())
+  if (!peer || !data || peer->port == 0 || !message.unknown_required(understood).empty() ||
+      allocation->protocol != stun::IpProtocol::udp)
     return drop(counters.bad_indications);
   IpMetadata ip = in.ip;
   if (message.has<attr::DontFragment>() && heeds_dont_fragment(*allocation, *peer))
@@ -76,7 +77,7 @@ Received Server::Impl::to_peer(TimePoint now, ServerAllocation& from, const Endp
   const Permission* const permission = relay.socket ? relay.permissions.find(now, peer.address) : nullptr;
   if (permission == nullptr) return drop(counters.no_permission);
   if (policy.is_relay(peer.address)) {
-    if (ServerAllocation* const other = table.find_relayed(peer))
+    if (ServerAllocation* const other = find_relayed(peer, stun::IpProtocol::udp))
       return between_relays(now, from, *other, peer, body, ip, scratch);
   }
   if (permission->reach == Reach::relays_only || (permission->reach == Reach::host_allowed && is_own_socket(peer)))

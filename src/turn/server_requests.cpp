@@ -98,13 +98,15 @@ Received Server::Impl::handle_create_permission(ProvenRequest& request) {
 /// RFC 8656 §12.2.
 Received Server::Impl::handle_channel_bind(ProvenRequest& request) {
   ServerAllocation& allocation = *request.allocation;
+  // RFC 6062 §3: what a TCP allocation relays goes by data connections.
+  if (allocation.protocol != stun::IpProtocol::udp) return fail_with(request, ErrorCode::bad_request);
   const auto number = request.message.get<attr::ChannelNumber>();
   const auto peer = request.message.get<attr::XorPeerAddress>();
   if (!number || !peer || !is_valid_channel(*number) || peer->port == 0)
     return fail_with(request, ErrorCode::bad_request);
   const Family family = peer->address.family();
   if (!allocation.relay(family).socket) return fail_with(request, ErrorCode::peer_address_family_mismatch);
-  const Reach reach = reach_of(*peer);
+  const Reach reach = reach_of(*peer, stun::IpProtocol::udp);
   if (reach == Reach::forbidden) return refuse_peer(request, ErrorCode::forbidden);
   if (!allocation.channels.may_bind(request.now, *number, *peer)) return fail_with(request, ErrorCode::bad_request);
 
@@ -120,9 +122,9 @@ Received Server::Impl::handle_channel_bind(ProvenRequest& request) {
 }
 
 /// How far data for this very endpoint may go: an address of relays is good for those of its ports that are relayed.
-Reach Server::Impl::reach_of(const Endpoint& peer) noexcept {
+Reach Server::Impl::reach_of(const Endpoint& peer, stun::IpProtocol protocol) noexcept {
   const Reach reach = policy.judge(peer.address);
-  if (reach == Reach::relays_only && table.find_relayed(peer) == nullptr) return Reach::forbidden;
+  if (reach == Reach::relays_only && find_relayed(peer, protocol) == nullptr) return Reach::forbidden;
   if (reach == Reach::host_allowed && is_own_socket(peer)) return Reach::forbidden;
   return reach;
 }

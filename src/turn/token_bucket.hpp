@@ -37,6 +37,11 @@ class TokenBucket {
     full_at_ = full_at;
     return true;
   }
+  /// Takes them whether they are there or not. When no more than there were will have been taken.
+  TimePoint charge(TimePoint now, const Rate& rate, std::uint64_t tokens) noexcept {
+    full_at_ = std::max(full_at_, now) + rate.cost(tokens);
+    return full_at_ - rate.depth;
+  }
   bool empty(TimePoint now, const Rate& rate) const noexcept {
     return std::max(full_at_, now) + rate.cost(1) > now + rate.depth;
   }

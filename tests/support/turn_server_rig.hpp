@@ -5,6 +5,7 @@
 #include <cassert>
 #include <chrono>
 #include <cstdlib>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -150,6 +151,8 @@ class TurnServerRig {
   std::optional<Family> refuses_family{};    ///< the system refuses all of it
   std::optional<std::error_code> refuses{};  ///< the system refuses every socket
   std::vector<OpenSocket> asked;
+  std::map<SocketId, Framing> framing;  ///< what was asked for
+  std::map<SocketId, bool> reads;       ///< likewise
 
  private:
   static void must(const result<void>& done) {
@@ -170,8 +173,17 @@ class TurnServerRig {
       closed.push_back(close->socket);
       return;
     }
+    if (const auto* frame = std::get_if<FrameSocket>(&request)) {
+      framing[frame->socket] = frame->framing;
+      return;
+    }
+    if (const auto* read = std::get_if<ReadSocket>(&request)) {
+      reads[read->socket] = read->on;
+      return;
+    }
     const OpenSocket& wanted = std::get<OpenSocket>(request);
     asked.push_back(wanted);
+    if (wanted.kind == OpenSocket::Kind::connect) return;  // it takes its time: tell() how it ends
     const Endpoint local{wanted.local.address, wanted.ports.first != 0 ? wanted.ports.first : ++last_port_};
     bool in_use = std::any_of(open.begin(), open.end(), [&](const auto& one) { return one.second == local; });
     if (refused_sockets > 0) --refused_sockets, in_use = true;

@@ -113,7 +113,7 @@ TEST_F(ARelayServer, SaysNothingToPortZeroToResponsesAndToUnknownMethods) {
   EXPECT_FALSE(client.ask_unsigned(Method::allocate, plain_allocate));
   client.from.port = 1;
   EXPECT_FALSE(client.ask_unsigned(static_cast<Method>(0x123), nothing));
-  EXPECT_FALSE(client.ask_unsigned(Method::connect, nothing));
+  EXPECT_FALSE(client.ask_unsigned(static_cast<Method>(0x123), nothing));
   const test::Packet response = test::stun_message(stun::Class::success_response, {}, nothing, Method::allocate);
   EXPECT_FALSE(rig.give(response.bytes(), client.socket, client.from));
   EXPECT_EQ(rig.verdict, Verdict::not_mine);

@@ -104,9 +104,9 @@ class ICE_API Host {
 
   /// Sends head, body and padding; nothing of it is needed afterwards. A stream frames it and sends whole messages.
   /// errc::would_block: the send buffer is full, nothing was taken; a stream without framing whose forwarded or
-  /// control bytes find no room ends with it, and SocketClosed tells its owner. errc::no_such_socket. A datagram that cannot go is
-  /// counted, never an error: a socket that has no route gets SocketUnreachable instead.
-  /// `forward` is data of which nobody is told what became.
+  /// control bytes find no room ends with it, and SocketClosed tells its owner. errc::no_such_socket. A datagram that
+  /// cannot go is counted, never an error: a socket that has no route gets SocketUnreachable instead. `forward` is data
+  /// of which nobody is told what became.
   enum class Priority : std::uint8_t { data, forward, control };
   result<void> send(const Transmit& transmit, Priority priority = Priority::data);
 

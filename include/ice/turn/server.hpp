@@ -37,11 +37,16 @@ struct ServerLimits {
   std::size_t connections = 16384;           ///< accepted streams, closed at once beyond
   std::size_t connections_per_source = 512;
 
+  /// Connections to and from peers of TCP allocations (RFC 6062), 508 and closed at once beyond. Each holds what one
+  /// read has brought, up to 64 kB each way, where its other side does not take it.
+  std::size_t peer_connections = 2048;
+  std::size_t peer_connections_per_allocation = 64;
+
   /// A connection without an allocation that has been silent for so long is closed. At least a second.
   std::chrono::seconds connection_idle{60};
 
   /// What one allocation may relay, both directions together, in bytes of the application; beyond, datagrams are
-  /// dropped (RFC 8656 §5). 0 is no limit. As much as a second brings may come at once.
+  /// dropped (RFC 8656 §5), and TCP is read later. 0 is no limit. As much as a second brings may come at once.
   std::uint64_t bytes_per_second = 0;
 
   /// Answers to requests of one source (as above) that prove nothing: the challenge that every client gets once, wrong
@@ -87,6 +92,8 @@ struct ServerConfig {
   /// Whether the driver does what IpMetadata::fragmentation says, as that of io::TurnServer does. If not, DONT-FRAGMENT
   /// is an unknown attribute (RFC 8656 §7.2 item 4).
   bool dont_fragment = true;
+  /// Whether clients that come by TCP or TLS may have TCP to peers (RFC 6062); else 442.
+  bool tcp_allocations = true;
 
   std::string software{};  ///< SOFTWARE in signed answers to Allocate and Refresh (RFC 8656 §5); "" sends none
   stun::BindingServerConfig binding{};
@@ -107,6 +114,7 @@ struct AllocationOpened {
   std::string user;  ///< the name, without the time of a shared-secret credential; of a token its kid
   Endpoint client;   ///< as the server sees it
   Transport transport = Transport::udp;
+  bool tcp_to_peers = false;        ///< RFC 6062
   Endpoint relayed_v4, relayed_v6;  ///< none where there is none
 };
 

@@ -34,8 +34,12 @@ struct ServerCounters {
   std::uint64_t permissions_refused = 0;  ///< 403 and 508, to CreatePermission and ChannelBind
   std::uint64_t channels_made = 0;
   std::uint64_t connections_accepted = 0;
-  std::uint64_t connections_refused = 0;  ///< beyond a limit, closed at once
-  std::uint64_t connections_idle = 0;     ///< closed without ever having had an allocation
+  std::uint64_t connections_refused = 0;       ///< beyond a limit, closed at once
+  std::uint64_t connections_idle = 0;          ///< closed without ever having had an allocation
+  std::uint64_t peer_connections_made = 0;     ///< of TCP allocations, to peers and from them
+  std::uint64_t peer_connections_refused = 0;  ///< 403 and 508, and peers without permission
+  std::uint64_t peer_connections_failed = 0;   ///< 447
+  std::uint64_t peer_connections_unbound = 0;  ///< closed since no ConnectionBind came
 
   // relayed
   std::uint64_t to_peers = 0;  ///< datagrams from clients that were sent on
@@ -62,7 +66,8 @@ struct ServerGauges {
   std::size_t channels = 0;     ///< likewise
   std::size_t reservations = 0;
   std::size_t connections = 0;
-  std::size_t users = 0;  ///< that have an allocation
+  std::size_t peer_connections = 0;  ///< of TCP allocations, with those that are being made
+  std::size_t users = 0;             ///< that have an allocation
 };
 
 /// The text that Prometheus reads ("text/plain; version=0.0.4"): every counter and gauge above and those of the binding
