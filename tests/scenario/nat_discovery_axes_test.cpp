@@ -30,6 +30,30 @@ void for_each_nat(sim::NatConfig nat, F f) {
       }
 }
 
+TEST(ADiscovery, LooksAtIpv6AsItIs) {
+  // A home router that translates IPv4 and only filters IPv6.
+  for (const sim::Behavior filtering : behaviors) {
+    sim::NatConfig router = sim::NatConfig::symmetric();
+    router.filtering = filtering;
+    DiscoveryWorld world{{.nat = router}};
+    const Behavior found = world.discover({DiscoveryWorld::six_a1p1()});
+    EXPECT_EQ(found.family, Family::ipv6);
+    EXPECT_EQ(found.translated, false);
+    EXPECT_EQ(found.mapping.value, Mapping::endpoint_independent);
+    EXPECT_EQ(to_string(found.filtering.value), to_string(filtering));
+    EXPECT_EQ(found.port_allocation.value, PortAllocation::untranslated);
+  }
+  sim::NatConfig nat66;
+  nat66.translate_ipv6 = true;
+  for_each_nat(nat66, [](const sim::NatConfig& nat) {
+    DiscoveryWorld world{{.nat = nat}};
+    const Behavior found = world.discover({DiscoveryWorld::six_a1p1()});
+    EXPECT_EQ(found.translated, true);
+    EXPECT_EQ(to_string(found.mapping.value), to_string(nat.mapping));
+    EXPECT_EQ(to_string(found.filtering.value), to_string(nat.filtering));
+  });
+}
+
 TEST(ADiscovery, FindsOutHairpinningWhereItCanBeSeen) {  // RFC 5780 §3.4
   constexpr Hairpinning named[] = {Hairpinning::unsupported, Hairpinning::external_source,
                                    Hairpinning::internal_source};

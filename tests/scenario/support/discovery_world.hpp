@@ -91,6 +91,9 @@ class DiscoveryWorld {
   static Endpoint a1p2() { return endpoint("203.0.113.1:3479"); }
   static Endpoint a2p1() { return endpoint("203.0.113.2:3478"); }
   static Endpoint a2p2() { return endpoint("203.0.113.2:3479"); }
+  /// The same server over IPv6.
+  static Endpoint six_a1p1() { return endpoint("[2001:db8::1]:3478"); }
+  static Endpoint six_a2p2() { return endpoint("[2001:db8::2]:3479"); }
   static Endpoint nobody() { return endpoint("203.0.113.99:3478"); }
 
   struct Config {
@@ -106,14 +109,18 @@ class DiscoveryWorld {
 
   explicit DiscoveryWorld(const Config& config)
       : network{config.seed},
-        server_host{network.internet().add_host("server", {a1p1().address, a2p1().address})},
-        nat{config.nat ? &network.internet().add_nat("nat", *config.nat, {Address::v4(198, 51, 100, 1)}) : nullptr},
-        client_host{nat ? nat->inside().add_host("client", {Address::v4(10, 0, 0, 2)})
-                        : network.internet().add_host("client", {Address::v4(192, 0, 2, 2)})},
+        server_host{network.internet().add_host(
+            "server", {a1p1().address, a2p1().address, six_a1p1().address, six_a2p2().address})},
+        nat{config.nat
+                ? &network.internet().add_nat("nat", *config.nat, {Address::v4(198, 51, 100, 1), six("2001:db8:1::1")})
+                : nullptr},
+        client_host{nat ? nat->inside().add_host("client", {Address::v4(10, 0, 0, 2), six("2001:db8:2::2")})
+                        : network.internet().add_host("client", {Address::v4(192, 0, 2, 2), six("2001:db8:2::2")})},
         random{network.make_random()},
         server{stun::BindingServerConfig{.response_port = config.response_port}},
         server_node{server_host, server} {
-    for (const Endpoint& local : {a1p1(), a1p2(), a2p1(), a2p2()}) {
+    for (const Endpoint& local : {a1p1(), a1p2(), a2p1(), a2p2(), six_a1p1(), Endpoint{six_a1p1().address, 3479},
+                                  Endpoint{six_a2p2().address, 3478}, six_a2p2()}) {
       const auto socket = server_node.bind(local.address, {local.port, local.port});
       EXPECT_TRUE(server.add_socket({.socket = *socket, .local = local}));
     }
@@ -139,10 +146,9 @@ class DiscoveryWorld {
 
   /// Runs one to its end.
   nat::Behavior discover(std::vector<Endpoint> servers) {
-    discovery.emplace(
-        nat::DiscoveryConfig{
-            .servers = std::move(servers), .local = client_host.addresses().front(), .lifetime = lifetime_},
-        Environment{random, pacer});
+    const Address local = client_host.addresses()[servers.front().address.is_v6() ? 1 : 0];
+    discovery.emplace(nat::DiscoveryConfig{.servers = std::move(servers), .local = local, .lifetime = lifetime_},
+                      Environment{random, pacer});
     node.emplace(client_host, *discovery, [this](nat::DiscoveryEvent event) {
       if (auto* done = std::get_if<nat::Discovered>(&event)) behavior = done->behavior;
       if (auto* answer = std::get_if<nat::ServerAnswered>(&event)) answers.push_back(*answer);
@@ -172,6 +178,8 @@ class DiscoveryWorld {
   Duration took{};
 
  private:
+  static Address six(std::string_view text) { return *Address::parse(text); }
+
   /// The socket must be known before the server is made.
   struct Odd final : sim::SocketOwner {
     Odd(sim::Host& on, const Endpoint& local, OddServer::Manners manners)
