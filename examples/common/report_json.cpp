@@ -41,6 +41,10 @@ class Fields {
     if (value) object_[key] = milliseconds(*value - origin_);
     return *this;
   }
+  Fields& unix_time(std::string_view key, const std::optional<std::chrono::seconds>& value) {
+    if (value) object_[key] = value->count();
+    return *this;
+  }
   Fields& duration(std::string_view key, Duration value) {
     object_[key] = milliseconds(value);
     return *this;
@@ -87,6 +91,8 @@ json::object to_json(const ServerReport& server, TimePoint origin) {
       .endpoint("relayed_other", server.relayed_other)
       .nonzero("losses", server.losses)
       .nonzero("mapping_changes", server.mapping_changes)
+      .duration("longest_silence", server.longest_silence)
+      .unix_time("login_expires", server.login_expires)
       .nonzero("error_code", server.error_code)
       .cause(server.cause)
       .error("why", server.why)
@@ -127,7 +133,8 @@ json::object to_json(const PairReport& pair, TimePoint origin) {
       .number("responses_heard", pair.responses_heard)
       .number("requests_heard", pair.requests_heard)
       .nonzero("unauthenticated", pair.unauthenticated)
-      .nonzero("unreachable", pair.unreachable);
+      .nonzero("unreachable", pair.unreachable)
+      .nonzero("too_big", pair.too_big);
   if (pair.round_trip) fields.duration("round_trip", *pair.round_trip);
   return fields.done();
 }
@@ -161,6 +168,7 @@ json::object to_json(const IgnoredInput& ignored) {
   return Fields{}
       .number("malformed", ignored.malformed)
       .number("unauthenticated", ignored.unauthenticated)
+      .number("other_ufrag", ignored.other_ufrag)
       .number("unexpected_responses", ignored.unexpected_responses)
       .number("data_from_strangers", ignored.data_from_strangers)
       .number("late", ignored.late)
@@ -192,6 +200,7 @@ json::object to_json(const ConnectivityReport& report, TimePoint origin) {
       .text("local_ufrag", report.local_ufrag)
       .text("remote_ufrag", report.remote_ufrag)
       .duration("pacing", report.pacing)
+      .flag("relay_only", report.relay_only)
       .number("role_switches", report.role_switches)
       .number("restarts", report.restarts)
       .at("gathering_started", report.gathering_started)
@@ -204,10 +213,12 @@ json::object to_json(const ConnectivityReport& report, TimePoint origin) {
       .at("connected", report.connected)
       .at("ended", report.ended)
       .at("consent_refreshed", report.consent_refreshed)
+      .unix_time("unix_time", report.unix_time)
       .number("early_checks", report.early_checks)
       .list("sockets", report.sockets, with_times)
       .list("servers", report.servers, with_times)
       .list("local_candidates", report.local_candidates, [](const Candidate& each) { return programs::to_json(each); })
+      .number("candidates_told", report.candidates_told)
       .list("remote_candidates", report.remote_candidates, with_times)
       .list("pairs", report.pairs, with_times)
       .list("earlier", report.earlier, with_times)

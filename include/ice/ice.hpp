@@ -21,6 +21,8 @@
 #include "ice/base/trace.hpp"
 #include "ice/candidate.hpp"
 #include "ice/description.hpp"
+#include "ice/explain.hpp"
+#include "ice/language.hpp"
 #include "ice/nat/behavior.hpp"
 #include "ice/nat/classic.hpp"
 #include "ice/nat/discovery.hpp"

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -100,9 +101,14 @@ struct ServerReport {
   std::uint32_t unreachable = 0;      ///< ICMP errors
   Endpoint mapped;                    ///< the last mapped address
   std::uint32_t mapping_changes = 0;  ///< how often the server saw another address than before
+  /// Of a STUN server: the longest time between two packets to it. A NAT forgets a mapping that is silent for too long
+  /// (RFC 4787 REQ-5).
+  Duration longest_silence{};
   Endpoint relayed;                   ///< the relayed address that a TURN server gave last; none where it gave none
   Endpoint relayed_other;             ///< the one of the other family
   std::uint32_t losses = 0;           ///< how often an allocation was there and is gone
+  /// Of a TURN server: the Unix time in the user name, where it is one that expires (draft-uberti-behave-turn-rest-00).
+  std::optional<std::chrono::seconds> login_expires;
   std::uint16_t error_code = 0;       ///< the last STUN error, 0 for none
   Cause cause = Cause::none;
   std::error_code why;  ///< of a TURN server: more exact than the cause, such as why TLS did not come about
@@ -143,6 +149,7 @@ struct PairReport {
   std::uint32_t requests_heard = 0;
   std::uint32_t unauthenticated = 0;   ///< responses with a wrong or missing MESSAGE-INTEGRITY
   std::uint32_t unreachable = 0;       ///< ICMP errors
+  std::uint32_t too_big = 0;           ///< those of them that say that a packet was longer than the path takes
   std::optional<Duration> round_trip;  ///< of the last answered request that was sent once
 };
 
@@ -182,6 +189,7 @@ struct HistoryEntry {
 struct IgnoredInput {
   std::uint64_t malformed = 0;             ///< STUN that breaks its format
   std::uint64_t unauthenticated = 0;       ///< wrong or missing MESSAGE-INTEGRITY, a stranger's ufrag
+  std::uint64_t other_ufrag = 0;           ///< those of them that were checks with another ufrag than ours or the peer's
   std::uint64_t unexpected_responses = 0;  ///< answers nobody asked for
   std::uint64_t data_from_strangers = 0;   ///< data from an address that never sent an authenticated check
   std::uint64_t late = 0;                  ///< requests to a generation that ended long ago
@@ -197,6 +205,7 @@ struct ConnectivityReport {
   std::string local_ufrag;
   std::string remote_ufrag;  ///< empty until the peer's description is known
   Duration pacing{};         ///< Ta in force (RFC 8445 §14.2)
+  bool relay_only = false;   ///< CandidatePolicy::relay_only: nothing but relays was to be used
   std::uint32_t role_switches = 0;
   std::uint32_t restarts = 0;  ///< by either side (RFC 8445 §9)
   std::optional<TimePoint> gathering_started;
@@ -209,10 +218,14 @@ struct ConnectivityReport {
   std::optional<TimePoint> connected;
   std::optional<TimePoint> ended;  ///< disconnected, failed or closed
   std::optional<TimePoint> consent_refreshed;
+  /// The clock on the wall when the report was made. An agent has none: whoever has one may fill it in, and explain()
+  /// can tell credentials that have expired from those that never were right.
+  std::optional<std::chrono::seconds> unix_time;
   std::uint64_t early_checks = 0;  ///< checks that came before the peer's description
   std::vector<SocketReport> sockets;
   std::vector<ServerReport> servers;
   std::vector<Candidate> local_candidates;
+  std::size_t candidates_told = 0;  ///< to the peer; peer-reflexive ones and those found after the end are not
   std::vector<RemoteCandidateReport> remote_candidates;
   std::vector<PairReport> pairs;
   std::vector<GenerationReport> earlier;  ///< the last four that ended, oldest first

@@ -91,6 +91,7 @@ Received Agent::Impl::handle_request(TimePoint now, const stun::Message& request
     received.forward = Transmit{datagram.socket, datagram.from, outcome.answer, {}, 0, {datagram.ip.local}};
   if (!outcome.authentic || outcome.other_session) {
     ++ignored.unauthenticated;
+    if (outcome.other_ufrag || outcome.other_session) ++ignored.other_ufrag;
     journal.trace(now, "ice-check-unauthenticated", local, datagram.from);
     return received;
   }

@@ -23,6 +23,7 @@ void Generation::report(ConnectivityReport& all) const {
   all.local_ufrag = session.local_ufrag;
   all.remote_ufrag = session.remote_ufrag;
   all.pacing = interval();
+  all.relay_only = config.policy == CandidatePolicy::relay_only;
   all.gathering_started = gathering_started;
   all.gathering_done = gathering_done;
   all.description_received = description_received;
@@ -39,7 +40,10 @@ void Generation::report(ConnectivityReport& all) const {
   all.servers = gatherer.report();
   const auto unresolved = servers.unresolved();
   all.servers.insert(all.servers.end(), unresolved.begin(), unresolved.end());
-  for (const LocalCandidate& candidate : local.all()) all.local_candidates.push_back(candidate.candidate);
+  for (const LocalCandidate& candidate : local.all()) {
+    all.local_candidates.push_back(candidate.candidate);
+    if (candidate.told) ++all.candidates_told;
+  }
   for (const RemoteCandidate& candidate : remote.all())
     all.remote_candidates.push_back({candidate.candidate, candidate.signalled, candidate.discovered});
   all.pairs = pair_reports();
@@ -78,6 +82,7 @@ std::vector<PairReport> Generation::pair_reports() const {
     told.requests_heard = pair.requests_heard;
     told.unauthenticated = pair.unauthenticated;
     told.unreachable = pair.unreachable;
+    told.too_big = pair.too_big;
     told.round_trip = pair.round_trip;
     all.push_back(told);
   }

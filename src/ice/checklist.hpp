@@ -36,6 +36,7 @@ struct Pair {
   std::uint32_t requests_heard = 0;
   std::uint32_t unauthenticated = 0;
   std::uint32_t unreachable = 0;
+  std::uint32_t too_big = 0;
   TimePoint created;
   std::optional<TimePoint> first_sent;
   std::optional<TimePoint> last_sent;

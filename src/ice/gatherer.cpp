@@ -71,6 +71,8 @@ std::optional<Transmit> Gatherer::poll_transmit(TimePoint now, MutableBytes scra
     question.transaction->transmitted(now);
     ++question.report.requests;
     if (!question.report.first_sent) question.report.first_sent = now;
+    if (question.report.last_sent)
+      question.report.longest_silence = std::max(question.report.longest_silence, now - *question.report.last_sent);
     question.report.last_sent = now;
     // Not authenticated (RFC 8445 §5.1.1.2), and as short as can be.
     stun::Builder builder{scratch, stun::Method::binding, stun::Class::request, question.transaction->id()};

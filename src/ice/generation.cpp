@@ -24,6 +24,11 @@ std::string random_ice_text(RandomSource& random, std::size_t length) {
   return text;
 }
 
+// Fragmentation needed (RFC 1191), or Packet Too Big (RFC 4443 §3.2).
+bool is_too_big(const SocketUnreachable& event) noexcept {
+  return event.to.address.is_v6() ? event.icmp_type == 2 : event.icmp_type == 3 && event.icmp_code == 4;
+}
+
 Session make_session(Role role, std::uint64_t tie_breaker, RandomSource& random) {
   std::string ufrag = random_ice_text(random, ufrag_length);
   std::string password = random_ice_text(random, password_length);
@@ -120,8 +125,10 @@ void Generation::handle_unreachable(const SocketUnreachable& event) noexcept {
   // Kept as evidence and nothing more: anybody can forge ICMP, and a NAT that has not been opened yet may send it for
   // a pair that is about to work (RFC 8445 §7.2.5.2.2 makes it a MAY).
   for (PairIndex i = 0; i < checklist.pairs().size(); ++i)
-    if (checklist.base_of(checklist[i]).socket == event.socket && checklist.destination(checklist[i]) == event.to)
+    if (checklist.base_of(checklist[i]).socket == event.socket && checklist.destination(checklist[i]) == event.to) {
       ++checklist[i].unreachable;
+      if (is_too_big(event)) ++checklist[i].too_big;
+    }
   gatherer.handle_unreachable(event.socket, event.to);
 }
 

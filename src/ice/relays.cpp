@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "base/earliest.hpp"
+#include "turn/shared_secret.hpp"
 
 namespace ice {
 namespace {
@@ -24,6 +25,11 @@ bool same_login(const std::optional<stun::Login>& a, const std::optional<stun::L
 // One that was lost and waits need not wait any longer: the network, or the server, may be back.
 bool may_ask(turn::AllocationState state) noexcept {
   return may_begin(state) || state == turn::AllocationState::waiting;
+}
+
+std::optional<std::chrono::seconds> expiry_of(const std::optional<stun::Login>& login) {
+  const auto name = login ? turn::SharedSecretName::parse(login->username()) : std::nullopt;
+  return name ? std::optional{name->until} : std::nullopt;
 }
 
 }  // namespace
@@ -374,6 +380,7 @@ std::vector<ServerReport> Relays::report() const {
     told.relayed = known.relayed;
     told.relayed_other = known.relayed_other;
     told.losses = known.losses;
+    told.login_expires = expiry_of(config_.servers[relay.server].login);
     told.error_code = static_cast<std::uint16_t>(known.last_refusal.code);
     const bool up = known.state == turn::AllocationState::allocated;
     if (!up && known.state != turn::AllocationState::released) {

@@ -31,8 +31,11 @@ Responder::Outcome Responder::handle_request(TimePoint now, const stun::Message&
   // RFC 8445 §7.3: the user name is valid if its first half is ours. The second half is the peer's word, which only
   // counts once its description is known.
   const std::size_t colon = username->find(':');
-  if (colon == std::string_view::npos || username->substr(0, colon) != session_.local_ufrag)
-    return refuse(now, request, stun::ErrorCode::unauthenticated, scratch);
+  if (colon == std::string_view::npos || username->substr(0, colon) != session_.local_ufrag) {
+    Outcome outcome = refuse(now, request, stun::ErrorCode::unauthenticated, scratch);
+    outcome.other_ufrag = true;
+    return outcome;
+  }
   const auto authentic = request.authenticate(session_.local);
   if (!authentic) return refuse(now, request, stun::ErrorCode::unauthenticated, scratch);
 

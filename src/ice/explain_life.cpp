@@ -1,0 +1,191 @@
+// What ended a connection that was there, and why one that is there goes through a relay.
+
+#include <algorithm>
+
+#include "ice/explain_view.hpp"
+
+namespace ice {
+namespace {
+
+using namespace confidence;
+
+/// A connection that broke: the present one, or the one before a restart.
+struct Broken {
+  Cause cause = Cause::none;
+  std::optional<TimePoint> at{};
+  const GenerationReport* before = nullptr;  // none: it is the present one
+};
+
+std::optional<Broken> broken(const ReportView& side) {
+  const ConnectivityReport& report = side.report();
+  if (report.connected && report.cause != Cause::none && report.cause != Cause::closed)
+    return Broken{report.cause, report.ended};
+  if (const GenerationReport* before = side.interrupted(); before != nullptr)
+    return Broken{before->cause, before->at, before};
+  return std::nullopt;
+}
+
+bool ended_by_application(const ReportView* other) {
+  return other != nullptr && other->report().state == AgentState::closed && other->report().cause == Cause::closed;
+}
+
+Evidence last_heard(const ReportView& side, const Broken& end) {
+  Evidence told = side.evidence(Fact::consent_last);
+  std::optional<TimePoint> last = end.before == nullptr ? side.report().consent_refreshed : std::nullopt;
+  for (const PairReport& pair : end.before != nullptr ? end.before->pairs : side.report().pairs)
+    if (pair.selected && pair.last_heard && (!last || *pair.last_heard > *last)) last = pair.last_heard;
+  told.from = side.since_start(last);
+  told.until = side.since_start(end.at);
+  return told;
+}
+
+std::vector<Evidence> removed_sockets(const ReportView& side) {
+  std::vector<Evidence> evidence;
+  for (const SocketReport& socket : side.report().sockets) {
+    if (!socket.removed) continue;
+    Evidence gone = side.evidence(Fact::socket_removed, socket.local);
+    gone.until = side.since_start(socket.removed);
+    gone.detail = socket.why_removed ? socket.why_removed.message() : socket.interface;
+    evidence.push_back(std::move(gone));
+  }
+  return evidence;
+}
+
+/// The same server sees the same socket at another address than before the restart, and the NAT is not one that takes a
+/// new one for each remote anyway.
+std::vector<Evidence> moved_mappings(const ReportView& side, const GenerationReport& before) {
+  std::vector<Evidence> evidence;
+  for (const SeenMapping& now : side.mappings()) {
+    for (const ServerReport& then : before.servers) {
+      if (then.server != now.server->server || then.local != now.server->local || !then.mapped) continue;
+      const bool other_host = then.mapped.address != now.server->mapped.address;
+      const bool other_port = then.mapped.port != now.server->mapped.port && side.endpoint_independent();
+      if (!other_host && !other_port) continue;
+      Evidence told = side.evidence(Fact::mapped, then.local, then.server);
+      told.detail = then.mapped.to_string();
+      evidence.push_back(std::move(told));
+      evidence.push_back(side.evidence(now));
+      evidence.back().fact = Fact::mapped_differently;
+    }
+  }
+  return evidence;
+}
+
+/// Checks of the peer from an address that nobody knew, after the pair was selected and before it broke.
+std::vector<Evidence> newcomers(const ReportView& side, const std::optional<TimePoint>& end) {
+  std::vector<Evidence> evidence;
+  bool selected = false;
+  for (const HistoryEntry& entry : side.report().history) {
+    if (end && entry.at > *end) break;
+    if (entry.what == "ice-pair-selected") {
+      selected = true;
+    } else if (entry.what == "ice-description-received") {  // a restart: all is new
+      selected = false;
+    } else if (entry.what == "ice-peer-reflexive-candidate" && selected) {
+      Evidence told = side.evidence(Fact::moved, entry.local, entry.remote);
+      told.until = side.since_start(entry.at);
+      evidence.push_back(std::move(told));
+    }
+  }
+  return evidence;
+}
+
+bool explain_rebinding(const ReportView& side, const ReportView* other, const Broken& end, Findings& findings) {
+  bool found = false;
+  if (end.before != nullptr) {
+    if (auto moved = moved_mappings(side, *end.before); !moved.empty()) {
+      findings.add(RootCause::rebinding, side.party(), strong + 4, std::move(moved));
+      found = true;
+    }
+  }
+  if (auto moved = newcomers(side, end.at); !moved.empty()) {
+    findings.add(RootCause::rebinding, other != nullptr ? other->party() : Party::theirs, strong + 3, std::move(moved));
+    found = true;
+  }
+  return found;
+}
+
+void explain_consent(const ReportView& side, const ReportView* other, const Broken& end, Findings& findings) {
+  if (ended_by_application(other)) {
+    Evidence closed = other->evidence(Fact::closed);
+    closed.until = other->since_start(other->report().ended);
+    findings.add(RootCause::peer_ended, other->party(), proven + 1, {std::move(closed), last_heard(side, end)});
+    return;
+  }
+  const bool explained = explain_rebinding(side, other, end, findings) || findings.has(RootCause::interface_gone) ||
+                         findings.has(RootCause::relay_lost) || findings.has(RootCause::rebinding);
+  Finding& found =
+      findings.add(RootCause::consent_lost, Party::both, explained ? possible : strong - 1, {last_heard(side, end)});
+  found.wants_other_report = other == nullptr;
+  if (other == nullptr)
+    found.alternatives = {RootCause::peer_ended, RootCause::interface_gone, RootCause::rebinding,
+                          RootCause::relay_lost};
+}
+
+bool expired_credentials(const std::vector<ServerReport>& servers) {
+  return std::any_of(servers.begin(), servers.end(), [](const ServerReport& server) {
+    return server.losses > 0 && server.cause == Cause::wrong_credentials;
+  });
+}
+
+void explain_lost_relay(const ReportView& side, const Broken& end, Findings& findings) {
+  std::vector<Evidence> evidence{last_heard(side, end)};
+  for (const ServerReport& server : side.report().servers)
+    if (server.losses > 0) evidence.push_back(side.evidence(Fact::relay_lost, server, server.losses));
+  const bool expired = expired_credentials(side.report().servers);
+  if (expired) findings.add(RootCause::turn_credentials_expired, side.party(), proven, evidence);
+  findings.add(RootCause::relay_lost, side.party(), expired ? fair : proven, std::move(evidence));
+}
+
+}  // namespace
+
+void explain_interruption(const ReportView& side, const ReportView* other, Findings& findings) {
+  if (side.report().cause == Cause::no_local_candidates && !removed_sockets(side).empty())
+    findings.add(RootCause::interface_gone, side.party(), proven, removed_sockets(side));
+  const auto end = broken(side);
+  if (!end) return;
+  switch (end->cause) {
+    case Cause::socket_gone:
+      findings.add(RootCause::interface_gone, side.party(), proven + 1, removed_sockets(side));
+      break;
+    case Cause::relay_lost:
+      explain_lost_relay(side, *end, findings);
+      break;
+    case Cause::permission_refused:
+      findings.add(RootCause::turn_refused, side.party(), proven - 1, {last_heard(side, *end)});
+      break;
+    case Cause::consent_revoked:
+      // A peer whose own connection had broken says the same.
+      if (other == nullptr || ended_by_application(other))
+        findings.add(RootCause::peer_ended, Party::theirs, proven, {last_heard(side, *end)});
+      break;
+    case Cause::consent_expired:
+      explain_consent(side, other, *end, findings);
+      break;
+    default:
+      break;
+  }
+}
+
+void explain_packets(const ReportView& side, Findings& findings) {
+  for (const PairReport& pair : side.report().pairs) {
+    if (pair.too_big == 0) continue;
+    Evidence evidence = side.evidence(Fact::packet_too_big, pair.base, pair.remote, pair.too_big);
+    findings.add(RootCause::path_mtu, side.party(), pair.selected ? strong + 3 : possible, {std::move(evidence)});
+  }
+}
+
+void explain_relay_choice(const ReportView& side, Findings& findings) {
+  if (side.report().relay_only)
+    findings.add(RootCause::relay_by_policy, side.party(), proven, {side.evidence(Fact::relay_only)});
+  for (const PairReport& pair : side.report().pairs) {
+    if (pair.selected || pair.responses_heard == 0 || pair.local_type == CandidateType::relayed ||
+        pair.remote_type == CandidateType::relayed)
+      continue;
+    Evidence evidence = side.evidence(Fact::answered_too_late, pair.base, pair.remote, pair.responses_heard);
+    evidence.until = side.since_start(pair.last_heard);
+    findings.add(RootCause::relay_chosen_earlier, side.party(), likely, {std::move(evidence)});
+  }
+}
+
+}  // namespace ice
