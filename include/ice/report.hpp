@@ -104,12 +104,12 @@ struct ServerReport {
   /// Of a STUN server: the longest time between two packets to it. A NAT forgets a mapping that is silent for too long
   /// (RFC 4787 REQ-5).
   Duration longest_silence{};
-  Endpoint relayed;                   ///< the relayed address that a TURN server gave last; none where it gave none
-  Endpoint relayed_other;             ///< the one of the other family
-  std::uint32_t losses = 0;           ///< how often an allocation was there and is gone
+  Endpoint relayed;          ///< the relayed address that a TURN server gave last; none where it gave none
+  Endpoint relayed_other;    ///< the one of the other family
+  std::uint32_t losses = 0;  ///< how often an allocation was there and is gone
   /// Of a TURN server: the Unix time in the user name, where it is one that expires (draft-uberti-behave-turn-rest-00).
   std::optional<std::chrono::seconds> login_expires;
-  std::uint16_t error_code = 0;       ///< the last STUN error, 0 for none
+  std::uint16_t error_code = 0;  ///< the last STUN error, 0 for none
   Cause cause = Cause::none;
   std::error_code why;  ///< of a TURN server: more exact than the cause, such as why TLS did not come about
 };
@@ -187,9 +187,9 @@ struct HistoryEntry {
 
 /// What cost a counter and nothing else.
 struct IgnoredInput {
-  std::uint64_t malformed = 0;             ///< STUN that breaks its format
-  std::uint64_t unauthenticated = 0;       ///< wrong or missing MESSAGE-INTEGRITY, a stranger's ufrag
-  std::uint64_t other_ufrag = 0;           ///< those of them that were checks with another ufrag than ours or the peer's
+  std::uint64_t malformed = 0;        ///< STUN that breaks its format
+  std::uint64_t unauthenticated = 0;  ///< wrong or missing MESSAGE-INTEGRITY, a stranger's ufrag
+  std::uint64_t other_ufrag = 0;      ///< those of them that were checks with another ufrag than ours or the peer's
   std::uint64_t unexpected_responses = 0;  ///< answers nobody asked for
   std::uint64_t data_from_strangers = 0;   ///< data from an address that never sent an authenticated check
   std::uint64_t late = 0;                  ///< requests to a generation that ended long ago

@@ -105,6 +105,31 @@ bool explain_rebinding(const ReportView& side, const ReportView* other, const Br
   return found;
 }
 
+bool went_through(const PairReport& pair, CandidateType type) noexcept {
+  return pair.selected && (pair.local_type == type || pair.remote_type == type);
+}
+
+/// The pair that broke went through a relay, and the TURN server does not answer any more.
+bool explain_dead_relay(const ReportView& side, const ReportView* other, const Broken& end, Findings& findings) {
+  const auto& pairs = end.before != nullptr ? end.before->pairs : side.report().pairs;
+  if (std::none_of(pairs.begin(), pairs.end(),
+                   [](const PairReport& pair) { return went_through(pair, CandidateType::relayed); }))
+    return false;
+  bool found = false;
+  for (const ReportView* view : {&side, other}) {
+    if (view == nullptr) continue;
+    for (const ServerReport& server : view->report().servers) {
+      if (!ReportView::is_turn(server)) continue;
+      const bool dead = server.losses > 0 || server.cause == Cause::no_response || server.cause == Cause::unreachable;
+      if (!dead) continue;
+      findings.add(RootCause::relay_lost, view->party(), strong + 3,
+                   {view->evidence(Fact::relay_lost, server, server.losses), last_heard(side, end)});
+      found = true;
+    }
+  }
+  return found;
+}
+
 void explain_consent(const ReportView& side, const ReportView* other, const Broken& end, Findings& findings) {
   if (ended_by_application(other)) {
     Evidence closed = other->evidence(Fact::closed);
@@ -112,8 +137,9 @@ void explain_consent(const ReportView& side, const ReportView* other, const Brok
     findings.add(RootCause::peer_ended, other->party(), proven + 1, {std::move(closed), last_heard(side, end)});
     return;
   }
-  const bool explained = explain_rebinding(side, other, end, findings) || findings.has(RootCause::interface_gone) ||
-                         findings.has(RootCause::relay_lost) || findings.has(RootCause::rebinding);
+  const bool moved = explain_rebinding(side, other, end, findings);
+  const bool dead = explain_dead_relay(side, other, end, findings);
+  const bool explained = moved || dead || findings.has(RootCause::interface_gone) || findings.has(RootCause::rebinding);
   Finding& found =
       findings.add(RootCause::consent_lost, Party::both, explained ? possible : strong - 1, {last_heard(side, end)});
   found.wants_other_report = other == nullptr;

@@ -154,6 +154,13 @@ void explain_silence(const ReportView& side, Findings& findings) {
     found.wants_other_report = true;
     return;
   }
+  if (side.answered() > 0 && side.heard() == 0) {
+    // It answers whoever knows its password (RFC 8445 §7.3), and has nothing to check.
+    Finding& found = findings.add(RootCause::description_missing, Party::theirs, fair,
+                                  {side.checks_sent(), side.answers_heard(), side.checks_heard()});
+    found.alternatives = {RootCause::candidates_missing, RootCause::wrong_generation, RootCause::one_direction};
+    found.wants_other_report = true;
+  }
   if (side.hears_peer()) return;
   explain_expiry(side, findings);
   std::vector<Evidence> evidence{side.checks_sent(), side.checks_heard(), side.answers_heard()};

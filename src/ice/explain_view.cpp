@@ -95,8 +95,9 @@ bool ReportView::uses_relay() const noexcept {
 }
 
 const GenerationReport* ReportView::interrupted() const noexcept {
-  if (report_.earlier.empty() || report_.earlier.back().state != AgentState::disconnected) return nullptr;
-  return &report_.earlier.back();
+  const auto found = std::find_if(report_.earlier.rbegin(), report_.earlier.rend(),
+                                  [](const GenerationReport& each) { return each.state == AgentState::disconnected; });
+  return found == report_.earlier.rend() ? nullptr : &*found;
 }
 
 bool ReportView::behind_nat() const noexcept {

@@ -37,7 +37,7 @@ class ReportView {
   /// It is neither connected nor was it closed after it had been.
   bool in_trouble() const noexcept { return !connected() && !closed_in_order(); }
   bool uses_relay() const noexcept;
-  /// The generation before this one was connected and broke; none where none was.
+  /// The last generation before this one that was connected and broke; null where none was.
   const GenerationReport* interrupted() const noexcept;
 
   // ---- checks, summed up

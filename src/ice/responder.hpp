@@ -35,7 +35,7 @@ class Responder {
     std::optional<Check> check{};  // set where the answer is a success, and the request one of this session
     bool authentic = false;
     bool other_session = false;  // our ufrag and password, and another peer's ufrag
-  bool other_ufrag = false;    // not ours: of another generation, or a stranger's
+    bool other_ufrag = false;    // not ours: of another generation, or a stranger's
     bool role_switched = false;  // the session has the other role now (RFC 8445 §7.3.1.1)
   };
 
