@@ -40,9 +40,8 @@ constexpr std::array<std::string_view, root_causes> words{"no-local-address",
                                                           "unknown"};
 
 void explain_failure(const ReportView& a, const ReportView* b, Findings& findings) {
-  // A connection that was there has shown that addresses, servers and signalling were in order.
-  const bool was_there = a.report().connected || (b != nullptr && b->report().connected);
-  if (was_there) return;
+  // A connection that was there at both ends has shown that addresses, servers and signalling were in order.
+  if (a.report().connected && (b == nullptr || b->report().connected)) return;
   explain_gathering(a, b, findings);
   explain_signalling(a, b, findings);
   if (b == nullptr) {

@@ -46,18 +46,18 @@ std::size_t addresses_of(const std::vector<const ServerReport*>& servers) {
 
 unsigned udp_blocked(const ReportView& side, const ReportView* other, const std::vector<const ServerReport*>& silent) {
   if (silent.empty()) return 0;
-  if (side.interrupted() != nullptr) return faint;  // it was open before
+  if (side.connected_before()) return faint;  // it was open before
   const auto& servers = side.report().servers;
   const bool stream_answered = std::any_of(servers.begin(), servers.end(), [](const ServerReport& server) {
     return is_stream(server.transport) && server.responses > 0;
   });
   if (stream_answered) return proven;
   const auto any = [&](auto&& holds) { return std::any_of(silent.begin(), silent.end(), holds); };
-  if (any([](const ServerReport* server) { return server->unreachable > 0; })) return strong + 1;
   if (other != nullptr && any([&](const ServerReport* server) { return answered_by(*other, server->server); }))
-    return strong + 3;
+    return proven;
   if (other != nullptr && any([&](const ServerReport* server) { return silent_to(*other, server->server); }))
     return weak;
+  if (any([](const ServerReport* server) { return server->unreachable > 0; })) return strong + 1;
   return addresses_of(silent) > 1 ? strong - 3 : fair + 5;
 }
 
@@ -80,7 +80,7 @@ void explain_udp(const ReportView& side, const ReportView* other, Findings& find
 bool needs_stun(const ReportView& side) { return side.mappings().empty() && !is_public(side) && !side.relay_up(); }
 
 unsigned stun_unreachable(const ReportView& side, const ReportView* other, const ServerReport& server) {
-  if (!needs_stun(side) || side.interrupted() != nullptr) return faint;
+  if (!needs_stun(side) || side.connected_before()) return faint;
   if (other == nullptr) return addresses_of(silent_over_udp(side)) > 1 ? likely : likely + 4;
   if (silent_to(*other, server.server)) return strong;
   if (answered_by(*other, server.server)) return possible;
@@ -90,7 +90,7 @@ unsigned stun_unreachable(const ReportView& side, const ReportView* other, const
 /// A relay would have carried the call whatever the NATs do, unless there was one.
 unsigned relay_missing(const ReportView& side, const ReportView* other) {
   const bool there = side.relay_up() || (other != nullptr && other->relay_up());
-  if (there || side.interrupted() != nullptr) return faint;
+  if (there || side.connected_before()) return faint;
   return strong;
 }
 
@@ -148,22 +148,26 @@ void explain_addresses(const ReportView& side, Findings& findings) {
   const ConnectivityReport& report = side.report();
   if (!report.local_candidates.empty() || !report.gathering_started || report.relay_only) return;
   if (report.sockets.empty()) {
-    findings.add(RootCause::no_local_address, side.party(), proven, {side.evidence(Fact::candidates_told)});
+    findings.add(RootCause::no_local_address, side.party(), proven + 2, {side.evidence(Fact::candidates_told)});
     return;
   }
   for (const SocketReport& socket : report.sockets) {
     if (!socket.removed)
-      findings.add(RootCause::no_local_address, side.party(), proven,
+      findings.add(RootCause::no_local_address, side.party(), proven + 2,
                    {side.evidence(Fact::candidates_told, socket.local)});
   }
 }
 
+// A server relays to no private address (RFC 8656 §21.1.6 leaves it the choice), which every peer behind a NAT has too:
+// what counts is that nothing else was permitted either.
 void explain_permissions(const ReportView& side, Findings& findings) {
+  std::vector<Evidence> refused;
   for (const PairReport& pair : side.report().pairs) {
-    if (pair.cause != Cause::permission_refused || pair.selected) continue;
-    findings.add(RootCause::turn_refused, side.party(), strong - 2,
-                 {side.evidence(Fact::server_refused, pair.base, pair.remote, pair.error_code)});
+    if (pair.local_type != CandidateType::relayed || pair.remote.address.is_private()) continue;
+    if (pair.cause != Cause::permission_refused) return;
+    refused.push_back(side.evidence(Fact::server_refused, pair.base, pair.remote, pair.error_code));
   }
+  if (!refused.empty()) findings.add(RootCause::turn_refused, side.party(), strong - 2, std::move(refused));
 }
 
 }  // namespace

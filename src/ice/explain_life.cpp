@@ -1,6 +1,7 @@
 // What ended a connection that was there, and why one that is there goes through a relay.
 
 #include <algorithm>
+#include <chrono>
 
 #include "ice/explain_view.hpp"
 
@@ -8,6 +9,9 @@ namespace ice {
 namespace {
 
 using namespace confidence;
+
+/// Checks on pairs that lost may still come for so long after the selection (RFC 8445 §8.3.1: 3 s).
+constexpr Duration stragglers = std::chrono::seconds{3};
 
 /// A connection that broke: the present one, or the one before a restart.
 struct Broken {
@@ -22,6 +26,9 @@ std::optional<Broken> broken(const ReportView& side) {
     return Broken{report.cause, report.ended};
   if (const GenerationReport* before = side.interrupted(); before != nullptr)
     return Broken{before->cause, before->at, before};
+  // The peer began anew, and the connection of before does not carry anything either.
+  if (const GenerationReport* before = side.established(); before != nullptr && side.in_trouble())
+    return Broken{Cause::consent_expired, before->at, before};
   return std::nullopt;
 }
 
@@ -74,14 +81,14 @@ std::vector<Evidence> moved_mappings(const ReportView& side, const GenerationRep
 /// Checks of the peer from an address that nobody knew, after the pair was selected and before it broke.
 std::vector<Evidence> newcomers(const ReportView& side, const std::optional<TimePoint>& end) {
   std::vector<Evidence> evidence;
-  bool selected = false;
+  std::optional<TimePoint> selected;
   for (const HistoryEntry& entry : side.report().history) {
     if (end && entry.at > *end) break;
     if (entry.what == "ice-pair-selected") {
-      selected = true;
+      selected = entry.at;
     } else if (entry.what == "ice-description-received") {  // a restart: all is new
-      selected = false;
-    } else if (entry.what == "ice-peer-reflexive-candidate" && selected) {
+      selected.reset();
+    } else if (entry.what == "ice-peer-reflexive-candidate" && selected && entry.at - *selected > stragglers) {
       Evidence told = side.evidence(Fact::moved, entry.local, entry.remote);
       told.until = side.since_start(entry.at);
       evidence.push_back(std::move(told));
@@ -90,18 +97,25 @@ std::vector<Evidence> newcomers(const ReportView& side, const std::optional<Time
   return evidence;
 }
 
-bool explain_rebinding(const ReportView& side, const ReportView* other, const Broken& end, Findings& findings) {
+/// Whose NAT moved: `view` has seen it of itself, or of its peer.
+bool explain_rebinding(const ReportView& view, Party peer, const std::optional<TimePoint>& end, Findings& findings) {
   bool found = false;
-  if (end.before != nullptr) {
-    if (auto moved = moved_mappings(side, *end.before); !moved.empty()) {
-      findings.add(RootCause::rebinding, side.party(), strong + 4, std::move(moved));
+  if (const GenerationReport* before = view.established(); before != nullptr) {
+    if (auto moved = moved_mappings(view, *before); !moved.empty()) {
+      findings.add(RootCause::rebinding, view.party(), strong + 4, std::move(moved));
       found = true;
     }
   }
-  if (auto moved = newcomers(side, end.at); !moved.empty()) {
-    findings.add(RootCause::rebinding, other != nullptr ? other->party() : Party::theirs, strong + 3, std::move(moved));
+  if (auto moved = newcomers(view, end); !moved.empty()) {
+    findings.add(RootCause::rebinding, peer, strong + 3, std::move(moved));
     found = true;
   }
+  return found;
+}
+
+bool explain_rebinding(const ReportView& side, const ReportView* other, const Broken& end, Findings& findings) {
+  bool found = explain_rebinding(side, other != nullptr ? other->party() : Party::theirs, end.at, findings);
+  if (other != nullptr) found |= explain_rebinding(*other, side.party(), std::nullopt, findings);
   return found;
 }
 
@@ -148,6 +162,16 @@ void explain_consent(const ReportView& side, const ReportView* other, const Brok
                           RootCause::relay_lost};
 }
 
+// A peer that was closed says so, and so does one whose own connection had broken.
+void explain_revoked(const ReportView& side, const ReportView* other, const Broken& end, Findings& findings) {
+  if (ended_by_application(other)) return explain_consent(side, other, end, findings);
+  explain_rebinding(side, other, end, findings);
+  if (other != nullptr) return;
+  Finding& found = findings.add(RootCause::peer_ended, Party::theirs, likely, {last_heard(side, end)});
+  found.alternatives = {RootCause::consent_lost, RootCause::rebinding, RootCause::answers_lost};
+  found.wants_other_report = true;
+}
+
 bool expired_credentials(const std::vector<ServerReport>& servers) {
   return std::any_of(servers.begin(), servers.end(), [](const ServerReport& server) {
     return server.losses > 0 && server.cause == Cause::wrong_credentials;
@@ -181,9 +205,7 @@ void explain_interruption(const ReportView& side, const ReportView* other, Findi
       findings.add(RootCause::turn_refused, side.party(), proven - 1, {last_heard(side, *end)});
       break;
     case Cause::consent_revoked:
-      // A peer whose own connection had broken says the same.
-      if (other == nullptr || ended_by_application(other))
-        findings.add(RootCause::peer_ended, Party::theirs, proven, {last_heard(side, *end)});
+      explain_revoked(side, other, *end, findings);
       break;
     case Cause::consent_expired:
       explain_consent(side, other, *end, findings);
@@ -194,11 +216,15 @@ void explain_interruption(const ReportView& side, const ReportView* other, Findi
 }
 
 void explain_packets(const ReportView& side, Findings& findings) {
-  for (const PairReport& pair : side.report().pairs) {
-    if (pair.too_big == 0) continue;
-    Evidence evidence = side.evidence(Fact::packet_too_big, pair.base, pair.remote, pair.too_big);
-    findings.add(RootCause::path_mtu, side.party(), pair.selected ? strong + 3 : possible, {std::move(evidence)});
-  }
+  const auto look_at = [&](const std::vector<PairReport>& pairs) {
+    for (const PairReport& pair : pairs) {
+      if (pair.too_big == 0) continue;
+      Evidence evidence = side.evidence(Fact::packet_too_big, pair.base, pair.remote, pair.too_big);
+      findings.add(RootCause::path_mtu, side.party(), pair.selected ? strong + 3 : possible, {std::move(evidence)});
+    }
+  };
+  look_at(side.report().pairs);
+  for (const GenerationReport& each : side.report().earlier) look_at(each.pairs);
 }
 
 void explain_relay_choice(const ReportView& side, Findings& findings) {

@@ -68,6 +68,8 @@ bool refused_something(const ReportView& side) {
   return side.unverified() > 0 || side.report().ignored.unauthenticated > 0;
 }
 
+bool hears_anything(const ReportView& side) { return side.hears_peer() || refused_something(side); }
+
 /// The public address that both are behind.
 std::optional<Address> shared_address(const ReportView& a, const ReportView& b) {
   const std::set<Address> theirs = b.public_addresses();
@@ -100,11 +102,11 @@ void explain_expiry(const ReportView& side, Findings& findings) {
 
 void explain_symmetric(const ReportView& a, const ReportView& b, Findings& findings) {
   if (predictable(a) && predictable(b)) return;
-  unsigned sure = strong + 1;
-  if (!a.differing() && !b.differing()) sure = possible + 4;  // one server each: nobody could tell
-  if (!seen(a) || !seen(b)) sure = possible - 3;
+  unsigned sure = strong + 4;
+  if (!a.differing() && !b.differing()) sure = seen(a) && seen(b) ? possible + 4 : possible - 3;  // nobody could tell
   if (findings.has(RootCause::mapping_expired)) sure = std::min(sure, fair);
   if (findings.has(RootCause::hairpin_missing)) sure = std::min(sure, possible);
+  if (a.connected_before() || b.connected_before()) sure = std::min(sure, possible);
   if (a.relay_wanted() || b.relay_wanted()) sure = std::min(sure, likely);
   std::vector<Evidence> evidence = differing_evidence(a);
   append(evidence, differing_evidence(b));
@@ -117,26 +119,37 @@ void explain_blocked(const ReportView& a, const ReportView& b, Findings& finding
   if (!predictable(a) || !predictable(b)) sure = possible - 3;
   if (!seen(a) || !seen(b)) sure = weak;
   if (findings.has(RootCause::mapping_expired) || findings.has(RootCause::hairpin_missing)) sure = weak;
-  if (a.interrupted() != nullptr || b.interrupted() != nullptr) sure = std::min(sure, possible);
+  if (a.connected_before() || b.connected_before()) sure = std::min(sure, possible);
   findings.add(RootCause::checks_blocked, Party::both, sure, counts(a, b));
+  // A filter at one side alone, which the other side's NAT hides: it waits to be let out to before it lets anything in.
+  findings.add(RootCause::one_direction, Party::both, std::min(sure, weak) - 1, counts(a, b));
 }
 
 void explain_one_way(const ReportView& from, const ReportView& to, Findings& findings) {
-  if (to.heard() == 0 || from.hears_peer()) return;
+  if (!hears_anything(to) || hears_anything(from)) return;
   findings.add(RootCause::one_direction, from.party(), strong + 2,
                {from.checks_sent(), to.checks_heard(), to.checks_sent(), from.checks_heard(), from.answers_heard()});
+}
+
+// The other side is heard, hears us, and refuses or answers; and of its answers none arrives.
+void explain_answers(const ReportView& from, const ReportView& to, Findings& findings) {
+  if (!hears_anything(from) || !hears_anything(to)) return;
+  const bool asked = to.heard() > 0 || to.report().ignored.unauthenticated > 0;
+  const bool asks = from.heard() > 0 || from.report().ignored.unauthenticated > 0;
+  if (asked && asks && from.answered() + from.unverified() == 0)
+    findings.add(RootCause::answers_lost, from.party(), strong + 2, counts(from, to));
 }
 
 }  // namespace
 
 void explain_paths(const ReportView& a, const ReportView& b, Findings& findings) {
-  if (!exchanged(a) || !exchanged(b) || refused_something(a) || refused_something(b)) return;
+  if (!exchanged(a) || !exchanged(b)) return;
   if (a.report().pairs.empty() && b.report().pairs.empty()) return;
   explain_one_way(a, b, findings);
   explain_one_way(b, a, findings);
-  if (a.heard() > 0 && b.heard() > 0 && (a.answered() == 0 || b.answered() == 0))
-    findings.add(RootCause::answers_lost, a.answered() == 0 ? a.party() : b.party(), strong + 2, counts(a, b));
-  if (a.hears_peer() || b.hears_peer()) return;
+  explain_answers(a, b, findings);
+  explain_answers(b, a, findings);
+  if (hears_anything(a) || hears_anything(b)) return;
   explain_hairpin(a, b, findings);
   explain_expiry(a, findings);
   explain_expiry(b, findings);
@@ -161,12 +174,19 @@ void explain_silence(const ReportView& side, Findings& findings) {
     found.alternatives = {RootCause::candidates_missing, RootCause::wrong_generation, RootCause::one_direction};
     found.wants_other_report = true;
   }
+  if (side.heard() > 0 && side.answered() > 0 && side.report().role == Role::controlled) {
+    // What it would have nominated did not work at its end.
+    Finding& found = findings.add(RootCause::answers_lost, Party::theirs, fair,
+                                  {side.checks_heard(), side.checks_sent(), side.answers_heard()});
+    found.alternatives = {RootCause::one_direction, RootCause::wrong_credentials};
+    found.wants_other_report = true;
+  }
   if (side.hears_peer()) return;
   explain_expiry(side, findings);
   std::vector<Evidence> evidence{side.checks_sent(), side.checks_heard(), side.answers_heard()};
   append(evidence, differing_evidence(side));
-  Finding& found = findings.add(RootCause::peer_silent, Party::theirs,
-                                side.interrupted() != nullptr ? possible : likely + 3, std::move(evidence));
+  Finding& found = findings.add(RootCause::peer_silent, Party::theirs, side.connected_before() ? possible : likely + 3,
+                                std::move(evidence));
   found.wants_other_report = true;
   found.alternatives = {RootCause::symmetric_nats, RootCause::checks_blocked, RootCause::candidates_missing,
                         RootCause::udp_blocked,    RootCause::one_direction,  RootCause::mapping_expired,

@@ -34,7 +34,7 @@ void explain_description(const ReportView& side, Findings& findings) {
   if (side.report().description_received) return;
   Evidence none = side.evidence(Fact::no_description);
   none.until = side.since_start(side.report().ended);
-  findings.add(RootCause::description_missing, side.party(), side.interrupted() != nullptr ? fair : proven, {none});
+  findings.add(RootCause::description_missing, side.party(), side.connected_before() ? fair : proven, {none});
 }
 
 void explain_candidates(const ReportView& side, const ReportView* other, Findings& findings) {
@@ -56,7 +56,7 @@ void explain_candidates(const ReportView& side, const ReportView* other, Finding
   }
   if (missing == 0) return;
   evidence.push_back(other->evidence(Fact::candidates_told, {}, {}, told.size()));
-  const unsigned sure = received == 0 ? proven - 1 : reachable_missing ? strong - 1 : weak;
+  const unsigned sure = received == 0 ? proven - 1 : reachable_missing ? strong + 3 : weak;
   findings.add(RootCause::candidates_missing, side.party(), sure, std::move(evidence));
 }
 

@@ -100,6 +100,13 @@ const GenerationReport* ReportView::interrupted() const noexcept {
   return found == report_.earlier.rend() ? nullptr : &*found;
 }
 
+const GenerationReport* ReportView::established() const noexcept {
+  const auto found = std::find_if(report_.earlier.rbegin(), report_.earlier.rend(), [](const GenerationReport& each) {
+    return each.state == AgentState::connected || each.state == AgentState::disconnected;
+  });
+  return found == report_.earlier.rend() ? nullptr : &*found;
+}
+
 bool ReportView::behind_nat() const noexcept {
   return std::any_of(mappings_.begin(), mappings_.end(),
                      [](const SeenMapping& each) { return each.server->mapped != each.server->local; });

@@ -39,6 +39,10 @@ class ReportView {
   bool uses_relay() const noexcept;
   /// The last generation before this one that was connected and broke; null where none was.
   const GenerationReport* interrupted() const noexcept;
+  /// The last one that was connected, broken or not; null where none was.
+  const GenerationReport* established() const noexcept;
+  /// The network was in order then.
+  bool connected_before() const noexcept { return established() != nullptr; }
 
   // ---- checks, summed up
   std::uint32_t sent() const noexcept { return sent_; }
