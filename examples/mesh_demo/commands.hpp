@@ -16,5 +16,6 @@ inline void add_policy_option(CLI::App& app, CandidatePolicy& policy) {
 int run_local(int argc, const char* const* argv);
 int run_serve(int argc, const char* const* argv);
 int run_join(int argc, const char* const* argv);
+int run_explain(int argc, const char* const* argv);
 
 }  // namespace ice::mesh

@@ -12,9 +12,6 @@ int main(int argc, char** argv) {
   if (command == "local") return mesh::run_local(argc - 1, argv + 1);
   if (command == "serve") return mesh::run_serve(argc - 1, argv + 1);
   if (command == "join") return mesh::run_join(argc - 1, argv + 1);
-  if (command == "explain") {
-    programs::print_error("mesh_demo", "explain is not in this build yet; join --report FILE writes what it will read");
-    return programs::exit_usage;
-  }
+  if (command == "explain") return mesh::run_explain(argc - 1, argv + 1);
   return mesh::run_local(argc, argv);
 }

@@ -310,8 +310,9 @@ class Usage(unittest.TestCase):
             with self.subTest(arguments):
                 self.assertIn(reason, self.assert_status(2, *join, *arguments))
 
-    def test_explain_is_refused(self):
-        self.assert_status(2, "explain", "report.json")
+    def test_explain_wants_a_report_that_is_there(self):
+        self.assert_status(2, "explain", "/nowhere/at/all.json")
+        self.assert_status(2, "explain")
 
     def test_help_tells_every_command(self):
         for command in ((), ("local",), ("serve",), ("join",)):
