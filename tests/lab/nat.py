@@ -15,6 +15,7 @@ HOST_PORTS = 20000    # the first port that a host behind a gateway has for its 
 MAPPED_PORTS = 30000  # the first one that they are mapped to
 OUTER_PORTS = 40000   # the first one that a gateway in front of gateways maps those to
 BLOCK = 1000          # ports of a client
+SYMMETRIC_PORTS = "20000-65535"  # so many that two are hardly ever the same by chance
 CLIENTS = (2, 3)      # the last numbers of their addresses
 FILTER_EXPIRES = 60   # seconds after the last packet that went out; no test waits for it
 
@@ -38,7 +39,7 @@ def rules(kind, public, network, *, inside=HOST_PORTS, outside=MAPPED_PORTS, hai
         table ip nat {{
           chain postrouting {{
             type nat hook postrouting priority srcnat
-            oifname "wan" meta l4proto {{ tcp, udp }} masquerade to :50000-50999 random,fully-random
+            oifname "wan" meta l4proto {{ tcp, udp }} masquerade to :{SYMMETRIC_PORTS} random,fully-random
           }}
           chain forward {{
             type filter hook forward priority filter; policy drop
