@@ -55,3 +55,4 @@
 #include "ice/turn/allocation.hpp"
 #include "ice/turn/server.hpp"
 #include "ice/turn/server_counters.hpp"
+#include "ice/turn/tcp_allocation.hpp"

@@ -73,6 +73,9 @@ void Allocation::Impl::trace(TimePoint now, std::string_view what, const Refusal
 bool Allocation::Impl::valid() const noexcept {
   if (!config.server || config.server.port == 0) return false;
   const bool wants_family = config.family != RequestedFamily::unspecified;
+  // RFC 6062 §4.1
+  const bool for_udp = config.even_port || config.reservation_token || config.dont_fragment;
+  if (config.tcp_to_peers && (for_udp || !is_stream(config.transport))) return false;
   // RFC 8656 §7.1
   if (config.reservation_token && (wants_family || config.even_port)) return false;
   return !(config.family == RequestedFamily::both && config.even_port && config.even_port->reserve_next);
@@ -107,7 +110,7 @@ result<void> Allocation::Impl::permit(const Address& address) {
 result<void> Allocation::Impl::bind_channel(TimePoint now, const Endpoint& endpoint) {
   const Endpoint peer = peer_key(endpoint);
   if (!can_be_permitted(peer.address) || peer.port == 0) return fail(errc::invalid_argument);
-  if (lacks(peer.address.family())) return fail(errc::unsupported);
+  if (config.tcp_to_peers || lacks(peer.address.family())) return fail(errc::unsupported);
   // Unless the permission is there or on its way, it comes with the channel (RFC 8656 §12.2).
   if (!permissions.add(peer.address, false)) return fail(errc::limit_reached);
   if (channels.add(now, peer) != nullptr) return {};

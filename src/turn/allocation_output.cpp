@@ -114,7 +114,7 @@ result<Bytes> Allocation::Impl::write(const ClientRequest& request, MutableBytes
 
 /// RFC 8656 §7.1
 void Allocation::Impl::write_allocate(Builder& builder) const {
-  builder.add<attr::RequestedTransport>(IpProtocol::udp);
+  builder.add<attr::RequestedTransport>(config.tcp_to_peers ? IpProtocol::tcp : IpProtocol::udp);
   if (family == RequestedFamily::ipv4) builder.add<attr::RequestedAddressFamily>(Family::ipv4);
   if (family == RequestedFamily::ipv6) builder.add<attr::RequestedAddressFamily>(Family::ipv6);
   if (family == RequestedFamily::both) {
@@ -131,7 +131,7 @@ void Allocation::Impl::write_allocate(Builder& builder) const {
 
 result<Transmit> Allocation::Impl::wrap(TimePoint now, const Endpoint& peer, Bytes payload,
                                         MutableBytes scratch) noexcept {
-  if (!is_allocated()) return fail(errc::no_allocation);
+  if (!is_allocated() || config.tcp_to_peers) return fail(errc::no_allocation);
   if (!permissions.active(now, peer.address)) return fail(errc::no_permission);
   const ClientChannel* const channel = channels.find(peer);
   const bool bound = channel != nullptr && channel->bound(now);

@@ -49,7 +49,8 @@ class RelayedByUs(unittest.TestCase):
 
     def test_the_client_of_coturn_sends_through_us_over_each_transport(self):
         # By Send indications (-s): its channels may have numbers from 0x5000 on, which RFC 8656 §12 took back.
-        flags = {"udp": [], "tcp": ["-t"], "dtls": ["-S"], "tls": ["-t", "-S"], "IPv6": ["-x"]}
+        flags = {"udp": [], "tcp": ["-t"], "dtls": ["-S"], "tls": ["-t", "-S"], "IPv6": ["-x"],
+                 "TCP to peers": ["-T"], "TCP to peers by TLS": ["-T", "-S"]}
         key, chain = servers.certificate(self)
         server = servers.TurnServer(self, TURN_SERVER, "--tls-listen", f"{namespace.SERVER}:0", "--key", key,
                                     "--cert", chain, "--listen", f"[{namespace.SERVER6}]:0", address=namespace.SERVER)

@@ -50,6 +50,9 @@ struct AllocationConfig {
   std::optional<ReservationToken>
       reservation_token{};     ///< takes a reserved port; `family` and `even_port` must be unset
   bool dont_fragment = false;  ///< DONT-FRAGMENT in Send indications, where the server knows it (Allocated says so)
+  /// Asks for TCP to peers (RFC 6062), over tcp or tls. TcpAllocation sets it, and does what Allocation does not know:
+  /// there is nothing to wrap() and no channel then.
+  bool tcp_to_peers = false;
   std::optional<stun::Seconds> lifetime{};  ///< a hint; servers give at least 600 s (RFC 8656 §7.1)
 
   std::string software{};  ///< SOFTWARE in Allocate and Refresh (RFC 8656 §5); "" sends none
@@ -240,7 +243,8 @@ class ICE_API Allocation {
   result<void> permit(TimePoint now, const Address& peer);
 
   /// Binds a channel to the peer, and permits its address (RFC 8656 §12). May be called at any time; again does
-  /// nothing. ChannelReady or ChannelRefused will tell. Errors as permit(), and errc::invalid_argument for port 0.
+  /// nothing. ChannelReady or ChannelRefused will tell. Errors as permit(), and errc::invalid_argument for port 0,
+  /// errc::unsupported for a TCP allocation.
   result<void> bind_channel(TimePoint now, const Endpoint& peer);
 
   /// The address and its channels are no longer refreshed; nothing is sent to it from now on, nor taken from it. The
@@ -264,8 +268,8 @@ class ICE_API Allocation {
   /// The packet that carries `payload` to `peer`, for the driver to send at once: ChannelData where a channel is bound,
   /// else a Send indication. What stands before the payload is written to the start of `scratch` (at most wrap_overhead
   /// bytes of it). The payload is not copied; it may itself lie in `scratch`, from wrap_overhead on.
-  /// errc::no_allocation, errc::no_permission. errc::limit_reached: the payload is too long for the length field.
-  /// errc::buffer_too_small: `scratch` is.
+  /// errc::no_allocation, also where it is for TCP; errc::no_permission. errc::limit_reached: the payload is too long
+  /// for the length field. errc::buffer_too_small: `scratch` is.
   result<Transmit> wrap(TimePoint now, const Endpoint& peer, Bytes payload, MutableBytes scratch) noexcept;
 
   // ---- what arrives, what leaves -------------------------------------------------------------------------------

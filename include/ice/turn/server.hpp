@@ -38,7 +38,7 @@ struct ServerLimits {
   std::size_t connections_per_source = 512;
 
   /// Connections to and from peers of TCP allocations (RFC 6062), 508 and closed at once beyond. Each holds what one
-  /// read has brought, up to 64 kB each way, where its other side does not take it.
+  /// read has brought, each way, where its other side does not take it.
   std::size_t peer_connections = 2048;
   std::size_t peer_connections_per_allocation = 64;
 
