@@ -137,7 +137,9 @@ void Agent::Impl::handle_relay_events(TimePoint now) {
             handle_relay_event(now, next->first, event);
           else
             static_assert(std::is_same_v<Told, turn::PermissionGranted> || std::is_same_v<Told, turn::ChannelReady> ||
-                              std::is_same_v<Told, turn::ChannelRefused> || std::is_same_v<Told, turn::Released>,
+                              std::is_same_v<Told, turn::ChannelRefused> || std::is_same_v<Told, turn::Released> ||
+                              std::is_same_v<Told, turn::Moved> || std::is_same_v<Told, turn::MoveFailed> ||
+                              std::is_same_v<Told, turn::AccessTokenWanted>,
                           "these are asked for when they matter");
         },
         next->second);

@@ -36,7 +36,7 @@ std::optional<std::chrono::seconds> expiry_of(const std::optional<stun::Login>& 
 
 Cause cause_of(const turn::Refusal& refusal) noexcept {
   if (!refusal.error) return Cause::none;
-  if (refusal.error == errc::unauthorized) return Cause::wrong_credentials;
+  if (refusal.error == errc::unauthorized || refusal.error == errc::token_expired) return Cause::wrong_credentials;
   if (refusal.error == errc::wrong_integrity) return Cause::unauthenticated;
   if (refusal.error == errc::timed_out) return Cause::no_response;
   if (refusal.code == stun::ErrorCode::allocation_quota_reached) return Cause::quota_reached;

@@ -33,19 +33,9 @@ std::string_view to_string(AllocationState state) noexcept {
 
 namespace {
 
-stun::AuthSession session_for(const std::optional<stun::Login>& login) {
-  return login ? stun::AuthSession::long_term(*login) : stun::AuthSession{};
-}
-
 /// One host has one spelling, and what a peer is called by goes over the wire without a scope.
 Address peer_key(const Address& address) noexcept { return address.canonical().without_scope(); }
 Endpoint peer_key(const Endpoint& peer) noexcept { return {peer_key(peer.address), peer.port}; }
-
-/// Who we are, or how it is proven, is what it failed at.
-bool is_about_credentials(std::error_code error) noexcept {
-  return error == errc::unauthorized || error == errc::bid_down || error == errc::unsupported ||
-         error == errc::wrong_integrity;
-}
 
 bool can_be_permitted(const Address& peer) noexcept { return peer && !peer.is_unspecified() && !peer.is_multicast(); }
 
@@ -54,7 +44,7 @@ bool can_be_permitted(const Address& peer) noexcept { return peer && !peer.is_un
 Allocation::Impl::Impl(AllocationConfig c, Environment e)
     : config{std::move(c)},
       environment{e},
-      session{session_for(config.login)},
+      session{config.login ? stun::AuthSession::long_term(*config.login) : stun::AuthSession{}},
       login{std::exchange(config.login, std::nullopt)},
       server{config.server},
       tls_name{config.tls_name},
@@ -147,29 +137,19 @@ void Allocation::Impl::release(TimePoint now) {
     }
     case AllocationState::allocated:
       requests.clear();
+      if (moving) socket ? stay() : settle_there();
+      if (!socket) return released();
       requests.begin(now, Purpose::release);
       state = AllocationState::releasing;
       return;
   }
 }
 
-void Allocation::Impl::replace_credentials(TimePoint now, const stun::Login& next) {
-  const bool in_use = requests.size() > 0 || is_allocated();
-  if (in_use && login && login->username() != next.username()) {
-    next_login = next;
-    return;
-  }
-  login = next;
-  next_login.reset();
-  session = session_for(login);
-  // Answers to what the old one has signed cannot be verified any more.
-  requests.restart_all(now);
-  if (state == AllocationState::failed && is_about_credentials(last_refusal.error)) begin(now);
-}
-
 void Allocation::Impl::check(TimePoint now) {
   if (!is_allocated() || requests.has(Purpose::refresh)) return;
   unanswered_since.reset();
+  // The move asks, too. RFC 7635 §8: a token that has expired is not used again.
+  if (moving || token_is_over(now)) return;
   requests.begin(now, Purpose::refresh);
 }
 
@@ -211,6 +191,8 @@ void Allocation::release(TimePoint now) { impl_->release(now); }
 void Allocation::replace_credentials(TimePoint now, const stun::Login& login) {
   impl_->replace_credentials(now, login);
 }
+result<void> Allocation::move(TimePoint now, SocketId socket) { return impl_->move(now, socket); }
+result<void> Allocation::move(TimePoint now, const Address& local) { return impl_->move(now, local); }
 void Allocation::check(TimePoint now) { impl_->check(now); }
 result<Transmit> Allocation::wrap(TimePoint now, const Endpoint& peer, Bytes payload, MutableBytes scratch) noexcept {
   return impl_->wrap(now, peer_key(peer), payload, scratch);
@@ -248,7 +230,7 @@ Endpoint Allocation::relayed(Family family) const noexcept {
 }
 Endpoint Allocation::mapped() const noexcept { return impl_->is_allocated() ? impl_->mapped : Endpoint{}; }
 bool Allocation::permitted(TimePoint now, const Address& peer) const noexcept {
-  return impl_->is_allocated() && impl_->permissions.active(now, peer_key(peer));
+  return impl_->can_send() && impl_->permissions.active(now, peer_key(peer));
 }
 bool Allocation::bound(TimePoint now, const Endpoint& peer) const noexcept {
   if (!permitted(now, peer.address)) return false;

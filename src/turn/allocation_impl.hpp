@@ -20,7 +20,8 @@ namespace ice::turn {
 /// The parent of the parts: requests, permissions and channels know nothing of each other.
 ///
 /// allocation.cpp has the verbs, allocation_life.cpp how an allocation comes and goes, allocation_input.cpp what
-/// arrives, allocation_output.cpp what leaves.
+/// arrives, allocation_output.cpp what leaves, allocation_move.cpp how it moves, allocation_credentials.cpp who it says
+/// it is.
 struct ICE_HIDDEN Allocation::Impl {
   static constexpr std::size_t most_events = 64;  // ours; ICMP may come in any number between two drains
 
@@ -32,7 +33,6 @@ struct ICE_HIDDEN Allocation::Impl {
   result<void> bind_channel(TimePoint now, const Endpoint& peer);
   void forget(const Address& peer);
   void release(TimePoint now);
-  void replace_credentials(TimePoint now, const stun::Login& login);
   void check(TimePoint now);
   bool valid() const noexcept;
   bool lacks(Family family) const noexcept;
@@ -41,6 +41,8 @@ struct ICE_HIDDEN Allocation::Impl {
   // ---- life (allocation_life.cpp)
   void begin(TimePoint now);
   void connect(TimePoint now);
+  void want_socket(TimePoint now);
+  void forget_wanted_socket() noexcept;
   void ask(TimePoint now);
   void allocated(TimePoint now, const Allocated& what);
   void attempt_failed(TimePoint now, Refusal why);
@@ -51,6 +53,7 @@ struct ICE_HIDDEN Allocation::Impl {
   void redirect(TimePoint now, const Endpoint& next, std::string_view domain);
   void mismatched(TimePoint now);
   void drop_socket();
+  void no_socket(TimePoint now, const Refusal& why);
   void no_longer_here();
   bool may_pass(const Refusal& why) const noexcept;
   void refreshed(TimePoint now, Duration granted) noexcept;
@@ -60,20 +63,46 @@ struct ICE_HIDDEN Allocation::Impl {
   void handle_socket(TimePoint now, const SocketEvent& event);
   void handle_unreachable(TimePoint now);
 
+  // ---- moving (allocation_move.cpp, RFC 8016)
+  result<void> move(TimePoint now, SocketId to);
+  result<void> move(TimePoint now, const Address& local);
+  result<void> may_move() const noexcept;
+  void begin_move(TimePoint now, const Address& local);
+  void ask_to_move(TimePoint now, SocketId to);
+  void moved(TimePoint now);
+  void move_refused(TimePoint now, const Refusal& why);
+  void settle_there();
+  void stay();
+  void arrived_by(SocketId by);
+  bool took_closed(TimePoint now, SocketId gone, const Refusal& why);
+  void close_if_own(std::optional<SocketId>& one);
+  void keep_ticket(const stun::Message& response);
+  bool asks_for_ticket() const noexcept { return config.mobility && server != forbids_moves; }
+
+  // ---- who it says it is (allocation_credentials.cpp)
+  void replace_credentials(TimePoint now, const stun::Login& login);
+  void use_next_login(TimePoint now);
+  void take_next_login(TimePoint now);
+  bool token_is_over(TimePoint now) const noexcept;
+  void watch_token(TimePoint now) noexcept;
+  bool needs_token() const noexcept;
+  void want_token_if_due(TimePoint now);
+  void hear_of_third_party(const stun::Message& response);
+  bool may_leave(const ClientRequest& request) const noexcept;
+
   // ---- what arrives (allocation_input.cpp)
   bool owns(const Datagram& in) const noexcept;
   Received handle_datagram(TimePoint now, const Datagram& in);
   Received handle_channel_data(TimePoint now, const Datagram& in);
-  Received handle_data_indication(TimePoint now, const stun::Message& message);
+  Received handle_data_indication(TimePoint now, const stun::Message& message, SocketId by);
   Received handle_response(TimePoint now, const stun::Message& response);
-  Received data_from(const Endpoint& peer, Bytes data) noexcept;
+  Received data_from(const Endpoint& peer, Bytes data, SocketId by);
   Received malformed(TimePoint now, std::string_view what);
   Received unauthenticated(TimePoint now, std::string_view what);
   Received not_permitted(TimePoint now, std::string_view what);
   bool may_send(TimePoint now, const ClientChannel& channel) const noexcept;
   void heard(TimePoint now, const ClientRequest& request) noexcept;
   ClientRequest take(const ClientRequest& request) noexcept;
-  void use_next_login(TimePoint now);
   void gave_back(TimePoint now);
   void not_cleaned_up(TimePoint now, const Refusal& why);
   bool is_acceptable(const Allocated& what) const noexcept;
@@ -94,7 +123,7 @@ struct ICE_HIDDEN Allocation::Impl {
   result<Bytes> write(const ClientRequest& request, MutableBytes out) const;
   void write_allocate(stun::Builder& builder) const;
   void board_requests(TimePoint now);
-  Transmit to_server(TimePoint now, Bytes head) noexcept;
+  Transmit to_server(TimePoint now, SocketId by, Bytes head) noexcept;
   result<Transmit> wrap(TimePoint now, const Endpoint& peer, Bytes payload, MutableBytes scratch) noexcept;
   static result<Bytes> channel_data_prefix(std::uint16_t number, std::size_t size, MutableBytes scratch) noexcept;
   result<Bytes> send_indication_prefix(const Endpoint& peer, std::size_t size, MutableBytes scratch) noexcept;
@@ -102,9 +131,11 @@ struct ICE_HIDDEN Allocation::Impl {
   void tell(AllocationEvent event) { events.push_back(std::move(event)); }
   void trace(TimePoint now, std::string_view what, const Refusal& why = {}) const;
   bool is_allocated() const noexcept { return state == AllocationState::allocated; }
+  /// Not where it moves, and its old socket is gone.
+  bool can_send() const noexcept { return is_allocated() && socket; }
   bool has_own_socket() const noexcept { return !config.socket; }
   bool keeps_mapping() const noexcept {
-    return is_allocated() && !is_stream(config.transport) && config.keepalive > Duration::zero();
+    return can_send() && !is_stream(config.transport) && config.keepalive > Duration::zero();
   }
   auto tell_granted() {
     return [this](const Address& peer) { tell(PermissionGranted{peer}); };
@@ -117,7 +148,10 @@ struct ICE_HIDDEN Allocation::Impl {
   Environment environment;
   stun::AuthSession session;
   std::optional<stun::Login> login;       // whose session it is
-  std::optional<stun::Login> next_login;  // for the next allocation
+  std::optional<stun::Login> next_login;  // for the next allocation, or for when it has moved
+  std::string third_party;                // the server's name, as far as it has told (RFC 7635 §6.1)
+  std::optional<TimePoint> want_token_at;
+  bool token_untold = false;  // the server knows the allocation by the one of before
   /// Who had the allocation that was lost, and where: the server may have it still, and only its user can give it back
   /// (RFC 8656 §5).
   struct Leftover {
@@ -147,6 +181,16 @@ struct ICE_HIDDEN Allocation::Impl {
   bool socket_wanted = false;
   std::optional<TimePoint> connect_until;
   std::vector<SocketId> to_close;
+
+  // RFC 8016
+  std::vector<std::uint8_t> ticket_to_move;  // of the server; empty: it gave none
+  Endpoint forbids_moves;                    // a server that has answered 405
+  struct Move {
+    Address local;               // what a socket of its own is to be bound to
+    std::optional<SocketId> to;  // none while it is being opened
+  };
+  std::optional<Move> moving;
+  std::optional<SocketId> old_socket;  // where data still comes after a move
 
   ClientRequests requests;
   ClientPermissions permissions;

@@ -19,7 +19,7 @@ bool is_secure(Transport transport) noexcept { return transport == Transport::tl
 }  // namespace
 
 bool Allocation::Impl::owns(const Datagram& in) const noexcept {
-  if (in.socket != socket) return false;
+  if (in.socket != socket && in.socket != old_socket && !(moving && in.socket == moving->to)) return false;
   // A connection has one other end; on a UDP socket anybody may be.
   return config.transport != Transport::udp || in.from.canonical() == server.canonical();
 }
@@ -38,7 +38,7 @@ Received Allocation::Impl::handle_datagram(TimePoint now, const Datagram& in) {
     if (message.error() == errc::not_stun) return {.verdict = Verdict::not_mine};
     return malformed(now, "turn-malformed");
   }
-  if (message->is(Method::data, Class::indication)) return handle_data_indication(now, *message);
+  if (message->is(Method::data, Class::indication)) return handle_data_indication(now, *message, in.socket);
   const Method method = message->method();
   const bool response =
       message->message_class() == Class::success_response || message->message_class() == Class::error_response;
@@ -50,7 +50,8 @@ Received Allocation::Impl::handle_datagram(TimePoint now, const Datagram& in) {
 
 // --- data
 
-Received Allocation::Impl::data_from(const Endpoint& peer, Bytes data) noexcept {
+Received Allocation::Impl::data_from(const Endpoint& peer, Bytes data, SocketId by) {
+  arrived_by(by);
   ++counters.datagrams_in;
   counters.bytes_in += data.size();
   unanswered_since.reset();
@@ -70,7 +71,7 @@ Received Allocation::Impl::handle_channel_data(TimePoint now, const Datagram& in
   if (!message) return malformed(now, "turn-channel-data-truncated");
   const ClientChannel* const channel = channels.incoming(now, message->number);
   if (channel == nullptr || !may_send(now, *channel)) return not_permitted(now, "turn-channel-not-bound");
-  return data_from(channel->peer, message->data);
+  return data_from(channel->peer, message->data, in.socket);
 }
 
 /// RFC 8656 §12: the server may use a channel, and the permission that comes with it, before its answer arrives.
@@ -79,7 +80,7 @@ bool Allocation::Impl::may_send(TimePoint now, const ClientChannel& channel) con
                                             : permissions.may_send(now, channel.peer.address);
 }
 
-Received Allocation::Impl::handle_data_indication(TimePoint now, const Message& message) {
+Received Allocation::Impl::handle_data_indication(TimePoint now, const Message& message, SocketId by) {
   if (!is_allocated()) return {.verdict = Verdict::not_mine};
   last_heard = now;
   // RFC 8489 §6.3.2
@@ -90,7 +91,7 @@ Received Allocation::Impl::handle_data_indication(TimePoint now, const Message& 
   if (!peer || (!data && !icmp)) return malformed(now, "turn-indication-incomplete");  // RFC 8656 §11.4
   const Endpoint from = peer->canonical();
   if (!permissions.may_send(now, from.address)) return not_permitted(now, "turn-peer-not-permitted");
-  if (data) return data_from(from, *data);
+  if (data) return data_from(from, *data, by);
   if (events.size() < most_events) tell(PeerUnreachable{from, *icmp});
   return {};
 }
@@ -113,6 +114,7 @@ Received Allocation::Impl::handle_response(TimePoint now, const Message& respons
   if (response.has<attr::Fingerprint>() && !response.check_fingerprint())
     return malformed(now, "turn-wrong-fingerprint");
 
+  hear_of_third_party(response);
   using Step = AuthSession::Judgement::Step;
   const AuthSession::Judgement judged = session_of(*request).judge(response, request->signed_at);
   const auto error = response.get<attr::ErrorCode>();
@@ -169,21 +171,18 @@ ClientRequest Allocation::Impl::take(const ClientRequest& request) noexcept {
   return taken;
 }
 
-/// The old login is refused, and there is another one.
-void Allocation::Impl::use_next_login(TimePoint now) {
-  login = std::exchange(next_login, std::nullopt);
-  session = AuthSession::long_term(*login);
-  requests.restart_all(now);
-}
-
 void Allocation::Impl::take_success(TimePoint now, const ClientRequest& request, const Message& response) {
   const TimePoint sent = request.transaction.first_sent();  // the server's timers run from there at the earliest
   switch (request.purpose) {
     case Purpose::allocate:
       return take_allocation(now, response);
-    case Purpose::refresh: {
+    case Purpose::refresh:
+    case Purpose::move: {
       const auto granted = response.get<attr::Lifetime>();
       if (granted && granted->count() == 0) return lost(now, {make_error_code(errc::bad_response), {}, now});
+      keep_ticket(response);
+      token_untold = false;
+      if (request.purpose == Purpose::move) moved(now);
       return refreshed(now, granted ? Duration{*granted} : lifetime);
     }
     case Purpose::clean_up:
@@ -234,6 +233,9 @@ void Allocation::Impl::take_allocation(TimePoint now, const Message& response) {
   if (reflexive) what.mapped = reflexive->canonical();
   what.server = server;
   what.dont_fragment = dont_fragment;
+  ticket_to_move.clear();
+  keep_ticket(response);
+  what.mobile = !ticket_to_move.empty();
   if (const auto token = response.get<attr::ReservationToken>()) what.reservation_token = *token;
   if (const auto refused = response.get<attr::AddressErrorCode>())
     what.refused = AddressError{refused->family, {refused->error.code, {}}};
@@ -295,6 +297,11 @@ bool Allocation::Impl::take_allocate_error(TimePoint now, ErrorCode code, const 
     case ErrorCode::allocation_mismatch:
       mismatched(now);
       return true;
+    case ErrorCode::mobility_forbidden:  // RFC 8016 §3.1.4: not to be asked for again, of this server
+      if (!asks_for_ticket()) return false;
+      forbids_moves = server;
+      requests.begin(now, Purpose::allocate);
+      return true;
     case ErrorCode::unknown_attribute:
       if (!drop_unknown_wish(response)) return false;
       requests.begin(now, Purpose::allocate);
@@ -335,6 +342,7 @@ void Allocation::Impl::failed(TimePoint now, const ClientRequest& request, Refus
   if (request.purpose == Purpose::allocate) return attempt_failed(now, why);
   if (request.purpose == Purpose::release) return gave_back(now);  // RFC 8656 §8.3: 437 is as good as success
   if (request.purpose == Purpose::clean_up) return not_cleaned_up(now, why);
+  if (request.purpose == Purpose::move) return move_refused(now, why);
   // RFC 8656 §5: after 437 there is none; 441 says that it is somebody else's. No answer says that the server is gone.
   const bool about_peer = why.error == errc::server_refused && why.code != ErrorCode::allocation_mismatch &&
                           why.code != ErrorCode::wrong_credentials;

@@ -33,9 +33,9 @@ bool is_server_error(ErrorCode code) noexcept { return stun::to_number(code) / 1
 
 /// Asks the first server, as if nobody had been asked before.
 void Allocation::Impl::begin(TimePoint now) {
+  if (!began) watch_token(now);
   if (next_login) {
-    login = std::exchange(next_login, std::nullopt);
-    session = stun::AuthSession::long_term(*login);
+    take_next_login(now);
   } else if (server != config.server || state == AllocationState::failed) {
     // The owner asks for it once more: nothing holds of what the server has said and its answers have failed at.
     session = session.restarted();
@@ -52,6 +52,8 @@ void Allocation::Impl::begin(TimePoint now) {
   not_before.reset();
   retry_at.reset();
   began = now;
+  // RFC 7635 §8: what is needed is a new one.
+  if (token_is_over(now)) return attempt_failed(now, {make_error_code(errc::token_expired), {}, now});
   connect(now);
 }
 
@@ -60,11 +62,20 @@ void Allocation::Impl::connect(TimePoint now) {
   if (socket) return ask(now);
   if (!has_own_socket()) return attempt_failed(now, {make_error_code(errc::closed), {}, now});
   state = AllocationState::connecting;
+  ++sockets_tried;
+  want_socket(now);
+}
+
+void Allocation::Impl::want_socket(TimePoint now) {
   ticket = SocketTicket{static_cast<std::uint32_t>(ticket) + 1};
   socket_wanted = true;
-  ++sockets_tried;
   // RFC 8489 §6.2.2: Ti covers the connection too.
   connect_until = now + stun::RetransmissionSchedule::default_ti;
+}
+
+void Allocation::Impl::forget_wanted_socket() noexcept {
+  socket_wanted = false;
+  connect_until.reset();
 }
 
 void Allocation::Impl::ask(TimePoint now) {
@@ -110,8 +121,8 @@ void Allocation::Impl::refreshed(TimePoint now, Duration granted) noexcept {
 bool Allocation::Impl::may_pass(const Refusal& why) const noexcept {
   if (!has_own_socket() && !socket) return false;
   if (why.error == errc::server_refused) return is_server_error(why.code);
-  return why.error != errc::unauthorized && why.error != errc::bid_down && why.error != errc::unsupported &&
-         why.error != errc::bad_response;
+  return why.error != errc::unauthorized && why.error != errc::token_expired && why.error != errc::bid_down &&
+         why.error != errc::unsupported && why.error != errc::bad_response;
 }
 
 void Allocation::Impl::attempt_failed(TimePoint now, Refusal why) {
@@ -174,6 +185,10 @@ void Allocation::Impl::lost(TimePoint now, Refusal why) {
 
 void Allocation::Impl::no_longer_here() {
   requests.clear();
+  if (moving) socket ? stay() : settle_there();
+  close_if_own(old_socket);
+  ticket_to_move.clear();
+  token_untold = false;
   expires_at.reset();
   refresh_at.reset();
   unanswered_since.reset();
@@ -226,10 +241,12 @@ void Allocation::Impl::handle_timeout(TimePoint now) {
   while (const auto expired = requests.next_expired(now))
     failed(now, expired->request,
            {make_error_code(expired->unverified ? errc::wrong_integrity : errc::timed_out), {}, now});
-  if (connect_until && now >= *connect_until) attempt_failed(now, {make_error_code(errc::timed_out), {}, now});
+  if (connect_until && now >= *connect_until) no_socket(now, {make_error_code(errc::timed_out), {}, now});
+  want_token_if_due(now);
   if (retry_at && now >= *retry_at) begin(now);
   if (!is_allocated()) return;
-  if (now >= *expires_at) return lost(now, {make_error_code(errc::timed_out), {}, now});
+  if (now >= *expires_at)
+    return lost(now, {make_error_code(token_is_over(now) ? errc::token_expired : errc::timed_out), {}, now});
   permissions.handle_timeout(now);
   channels.handle_timeout(now);
   const bool silent = unanswered_since && now >= *unanswered_since + longest_silence;
@@ -243,6 +260,7 @@ std::optional<TimePoint> Allocation::Impl::next_timeout() const noexcept {
   std::optional<TimePoint> next = requests.next_timeout();
   earliest(next, connect_until);
   earliest(next, retry_at);
+  if (needs_token()) earliest(next, want_token_at);
   if (!is_allocated()) return next;
   earliest(next, expires_at);
   earliest(next, refresh_at);
@@ -258,10 +276,14 @@ std::optional<TimePoint> Allocation::Impl::next_timeout() const noexcept {
 /// Gives up the present socket, if it is the allocation's own, and one that was asked for.
 void Allocation::Impl::drop_socket() {
   if (!has_own_socket()) return;
-  if (socket) to_close.push_back(*socket);
-  socket.reset();
-  socket_wanted = false;
-  connect_until.reset();
+  close_if_own(socket);
+  forget_wanted_socket();
+}
+
+/// The one that was asked for cannot be had.
+void Allocation::Impl::no_socket(TimePoint now, const Refusal& why) {
+  if (moving) return move_refused(now, why);
+  attempt_failed(now, why);
 }
 
 std::optional<SocketRequest> Allocation::Impl::poll_socket() {
@@ -275,7 +297,8 @@ std::optional<SocketRequest> Allocation::Impl::poll_socket() {
   OpenSocket open;
   open.ticket = ticket;
   open.transport = config.transport;
-  open.local = {config.local ? config.local : Address::any(server.address.family()), 0};
+  const Address& local = moving ? moving->local : config.local;
+  open.local = {local ? local : Address::any(server.address.family()), 0};
   if (config.transport != Transport::udp) {
     open.kind = OpenSocket::Kind::connect;
     open.remote = server;
@@ -287,19 +310,20 @@ std::optional<SocketRequest> Allocation::Impl::poll_socket() {
 
 void Allocation::Impl::handle_socket(TimePoint now, const SocketEvent& event) {
   const auto awaited = [&](SocketTicket answered) {
-    return state == AllocationState::connecting && ticket == answered;
+    return (state == AllocationState::connecting || (moving && !moving->to)) && ticket == answered;
   };
   if (const auto* const opened = std::get_if<SocketOpened>(&event)) {
     if (!awaited(opened->ticket)) return to_close.push_back(opened->socket);
+    if (moving) return ask_to_move(now, opened->socket);
     socket = opened->socket;
     connect_until.reset();
     ask(now);
   } else if (const auto* const failure = std::get_if<SocketFailed>(&event)) {
-    if (awaited(failure->ticket)) attempt_failed(now, {failure->error, {}, now});
+    if (awaited(failure->ticket)) no_socket(now, {failure->error, {}, now});
   } else if (const auto* const closed = std::get_if<SocketClosed>(&event)) {
-    if (closed->socket != socket) return;
-    socket.reset();
     const Refusal why{closed->error ? closed->error : make_error_code(errc::closed), {}, now};
+    if (took_closed(now, closed->socket, why) || closed->socket != socket) return;
+    socket.reset();
     if (is_allocated()) return lost(now, why);
     if (state == AllocationState::allocating || state == AllocationState::releasing) attempt_failed(now, why);
   } else if (const auto* const icmp = std::get_if<SocketUnreachable>(&event)) {

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <cassert>
 
 #include "turn/allocation_impl.hpp"
 #include "turn/channel_data.hpp"
@@ -23,31 +22,29 @@ constexpr std::array<std::uint8_t, 4> draft_ipv6{2, 0, 0, 0};
 
 }  // namespace
 
-Transmit Allocation::Impl::to_server(TimePoint now, Bytes head) noexcept {
-  assert(socket);
+Transmit Allocation::Impl::to_server(TimePoint now, SocketId by, Bytes head) noexcept {
   last_out = now;
   keepalive_due = false;
   Transmit transmit;
-  transmit.socket = *socket;
+  transmit.socket = by;
   transmit.to = server;
   transmit.head = head;
   return transmit;
 }
 
 std::optional<Transmit> Allocation::Impl::poll_transmit(TimePoint now, MutableBytes scratch) {
-  if (!socket) return std::nullopt;
-  if (is_allocated()) board_requests(now);
+  if (is_allocated() && !moving) board_requests(now);
   for (;;) {
-    const auto due = std::find_if(requests.begin(), requests.end(), [](const ClientRequest& r) { return r.due(); });
+    const auto due =
+        std::find_if(requests.begin(), requests.end(), [&](const ClientRequest& r) { return r.due() && may_leave(r); });
     if (due == requests.end()) break;
     if (auto transmit = send_request(now, *due, scratch)) return transmit;
-    if (!socket) return std::nullopt;
   }
-  if (!is_allocated() || !keepalive_due) return std::nullopt;
+  if (!can_send() || !keepalive_due) return std::nullopt;
   const auto message =
       Builder{scratch, Method::binding, Class::indication, TransactionId::random(environment.random)}.finish();
   if (!message) return std::nullopt;
-  return to_server(now, *message);
+  return to_server(now, *socket, *message);
 }
 
 /// ClientPermissions and channels that are due get requests to ride on.
@@ -78,7 +75,7 @@ std::optional<Transmit> Allocation::Impl::send_request(TimePoint now, ClientRequ
   }
   request.transaction.transmitted(now);
   ++counters.requests;
-  return to_server(now, *message);
+  return to_server(now, request.purpose == Purpose::move ? *moving->to : *socket, *message);
 }
 
 result<Bytes> Allocation::Impl::write(const ClientRequest& request, MutableBytes out) const {
@@ -90,6 +87,9 @@ result<Bytes> Allocation::Impl::write(const ClientRequest& request, MutableBytes
     case Purpose::allocate:
       write_allocate(builder);
       break;
+    case Purpose::move:  // RFC 8016 §3.2.1: not from where it is
+      builder.add<attr::MobilityTicket>(Bytes{ticket_to_move});
+      [[fallthrough]];
     case Purpose::refresh:
       if (config.lifetime) builder.add<attr::Lifetime>(*config.lifetime);
       break;
@@ -108,7 +108,9 @@ result<Bytes> Allocation::Impl::write(const ClientRequest& request, MutableBytes
       break;
     }
   }
-  session_of(request).sign(builder);
+  // RFC 7635 §9: the token goes with Allocate and Refresh alone.
+  const bool with_token = request.purpose != Purpose::permissions && request.purpose != Purpose::channel;
+  session_of(request).sign(builder, with_token ? AuthSession::Token::included : AuthSession::Token::left_out);
   return builder.finish();
 }
 
@@ -125,13 +127,14 @@ void Allocation::Impl::write_allocate(Builder& builder) const {
   if (config.reservation_token) builder.add<attr::ReservationToken>(*config.reservation_token);
   if (config.lifetime) builder.add<attr::Lifetime>(*config.lifetime);
   if (dont_fragment) builder.add<attr::DontFragment>();
+  if (asks_for_ticket()) builder.add<attr::MobilityTicket>(Bytes{});  // RFC 8016 §3.1.1
 }
 
 // --- data
 
 result<Transmit> Allocation::Impl::wrap(TimePoint now, const Endpoint& peer, Bytes payload,
                                         MutableBytes scratch) noexcept {
-  if (!is_allocated() || config.tcp_to_peers) return fail(errc::no_allocation);
+  if (!can_send() || config.tcp_to_peers) return fail(errc::no_allocation);
   if (!permissions.active(now, peer.address)) return fail(errc::no_permission);
   const ClientChannel* const channel = channels.find(peer);
   const bool bound = channel != nullptr && channel->bound(now);
@@ -141,7 +144,7 @@ result<Transmit> Allocation::Impl::wrap(TimePoint now, const Endpoint& peer, Byt
   if (!unanswered_since) unanswered_since = now;
   ++counters.datagrams_out;
   counters.bytes_out += payload.size();
-  Transmit transmit = to_server(now, *prefix);
+  Transmit transmit = to_server(now, *socket, *prefix);
   transmit.body = payload;
   // RFC 8656 §12.5: over UDP, ChannelData needs no padding. An attribute always does.
   if (!bound || is_stream(config.transport)) transmit.padding = padding_of(payload.size());

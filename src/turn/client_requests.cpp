@@ -15,6 +15,7 @@ stun::Method method_of(Purpose purpose) noexcept {
     case Purpose::refresh:
     case Purpose::release:
     case Purpose::clean_up:
+    case Purpose::move:
       return stun::Method::refresh;
     case Purpose::permissions:
       return stun::Method::create_permission;
@@ -59,6 +60,10 @@ void ClientRequests::restart_all(TimePoint now) {
 
 void ClientRequests::erase(RequestId id) noexcept {
   std::erase_if(requests_, [&](const ClientRequest& request) { return request.id == id; });
+}
+
+void ClientRequests::erase(Purpose purpose) noexcept {
+  std::erase_if(requests_, [&](const ClientRequest& request) { return request.purpose == purpose; });
 }
 
 ClientRequest* ClientRequests::find(const stun::TransactionId& id) noexcept {

@@ -19,6 +19,7 @@ enum class Purpose : std::uint8_t {
   refresh,
   release,      // a Refresh with LIFETIME 0
   clean_up,     // the same, for one that was there before on the 5-tuple
+  move,         // a Refresh with a ticket, from elsewhere (RFC 8016)
   permissions,  // CreatePermission for those who ride on it
   channel,      // ChannelBind
 };
@@ -61,6 +62,7 @@ class ClientRequests {
   /// The same for all, with other credentials.
   void restart_all(TimePoint now);
   void erase(RequestId id) noexcept;
+  void erase(Purpose purpose) noexcept;
   void clear() noexcept { requests_.clear(); }
 
   ClientRequest* find(const stun::TransactionId& id) noexcept;

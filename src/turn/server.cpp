@@ -52,6 +52,7 @@ Server::Impl::Impl(ServerConfig given, Environment env)
       table{env.random.next()},
       connections{{config.limits.connections, config.limits.connections_per_source, config.limits.connection_idle}} {
   assert(config.software.size() <= stun::BindingServerConfig::most_software);
+  assert(config.server_name.size() <= 255);
 }
 
 const ServerSocket* Server::Impl::find_socket(SocketId socket) const noexcept {

@@ -37,6 +37,7 @@ struct ScriptedTurnServer {
   std::map<stun::Method, std::deque<unsigned>> refusals;  ///< for proven requests, one after the other
   std::function<bool(const stun::Message&)> refuses_peer = [](const stun::Message&) { return false; };  ///< 403
   std::function<void(stun::Builder&)> add_to_allocate = [](stun::Builder&) {};
+  std::function<void(stun::Builder&)> add_to_refresh = [](stun::Builder&) {};
   std::function<void(stun::Builder&)> add_to_refusal = [](stun::Builder&) {};
 
   std::optional<Packet> answer(const stun::Message& request) {
@@ -49,7 +50,9 @@ struct ScriptedTurnServer {
     auth.add_to_success = [&](Builder& b) {
       if (auth.refuse_with != 0) return add_to_refusal(b);
       if (method == Method::allocate) return add_allocation(b);
-      if (method == Method::refresh) b.add<attr::Lifetime>(granted(request));
+      if (method != Method::refresh) return;
+      b.add<attr::Lifetime>(granted(request));
+      add_to_refresh(b);
     };
     const Packet response = as_seen_by(user_of(request)).answer(request);
     const unsigned code = error_code_of(response.message());
@@ -142,7 +145,8 @@ class TurnClientRig {
       Outlet outlet{*this, {}};
       drain(allocation, now, scratch, outlet);
       if (outlet.answers.empty()) return;
-      for (const auto& [from, packet] : outlet.answers) receive_quietly(packet.bytes(), from);
+      for (const auto& [from, packet] : outlet.answers)
+        allocation.handle_datagram(now, {packet.socket, from, packet.bytes(), {}}, scratch);
     }
   }
 
@@ -230,7 +234,10 @@ class TurnClientRig {
       rig.sent.push_back({rig.now - TimePoint{}, packet});
       const auto found = rig.servers.find(transmit.to);
       if (found == rig.servers.end()) return;
-      if (const auto answer = found->second.answer(packet.message())) answers.emplace_back(transmit.to, *answer);
+      auto answer = found->second.answer(packet.message());
+      if (!answer) return;
+      answer->socket = transmit.socket;
+      answers.emplace_back(transmit.to, *answer);
     }
     void event(const turn::AllocationEvent& event) { rig.events.push_back(event); }
     void request(const SocketRequest& request) { rig.socket_requests.push_back(request); }

@@ -44,7 +44,8 @@ struct AllocationConfig {
   std::optional<SocketId> socket{};
   Address local{};  ///< what a socket of its own is bound to; none: any address of the server's family
 
-  std::optional<stun::Login> login{};  ///< long-term credentials (RFC 8489 §9.2); none for a server that wants none
+  /// Long-term credentials (RFC 8489 §9.2) or an access token (RFC 7635); none for a server that wants none.
+  std::optional<stun::Login> login{};
   RequestedFamily family = RequestedFamily::unspecified;
   std::optional<stun::EvenPort> even_port{};  ///< EVEN-PORT; not with `both` where the next is reserved too
   std::optional<ReservationToken>
@@ -53,6 +54,7 @@ struct AllocationConfig {
   /// Asks for TCP to peers (RFC 6062), over tcp or tls. TcpAllocation sets it, and does what Allocation does not know:
   /// there is nothing to wrap() and no channel then.
   bool tcp_to_peers = false;
+  bool mobility = false;  ///< asks for a ticket, so that it can move() (RFC 8016); Allocated says whether it can
   std::optional<stun::Seconds> lifetime{};  ///< a hint; servers give at least 600 s (RFC 8656 §7.1)
 
   std::string software{};  ///< SOFTWARE in Allocate and Refresh (RFC 8656 §5); "" sends none
@@ -79,10 +81,11 @@ ICE_API std::string_view to_string(AllocationState state) noexcept;
 
 /// Why a request, an allocation, a permission or a channel came to nothing.
 struct Refusal {
-  /// errc::server_refused with `code`; errc::unauthorized (wrong user or password), errc::timed_out, errc::unreachable,
-  /// errc::wrong_integrity (answers came, none could be verified), errc::redirect_loop, errc::bad_response,
-  /// errc::bid_down, errc::unsupported (none of the server's password algorithms), what Builder tells of a request
-  /// that cannot be written, or the error of a socket.
+  /// errc::server_refused with `code`; errc::unauthorized (wrong user, password or token), errc::token_expired,
+  /// errc::timed_out, errc::unreachable, errc::wrong_integrity (answers came, none could be verified),
+  /// errc::redirect_loop, errc::bad_response, errc::bid_down, errc::unsupported (none of the server's password
+  /// algorithms, or it takes no tokens), what Builder tells of a request that cannot be written, or the error of a
+  /// socket.
   std::error_code error{};
   stun::ErrorCode code{};  ///< of the server's answer; 0 where there was none
   TimePoint at{};
@@ -96,6 +99,7 @@ struct Allocated {
   Endpoint server{};           ///< who made it; not the one of the config where it redirected
   Duration lifetime{};         ///< as the server said
   bool dont_fragment = false;  ///< the server knows DONT-FRAGMENT
+  bool mobile = false;         ///< the server has given a ticket: move() can take it along
   std::optional<ReservationToken> reservation_token{};
   std::optional<stun::AddressError> refused{};  ///< ADDRESS-ERROR-CODE: why there is none of that family; reason is ""
 };
@@ -141,9 +145,25 @@ struct PeerUnreachable {
 };
 /// It is gone as release() wanted; or nobody answered, and it will expire by itself.
 struct Released {};
+/// It has followed move(): data leaves by this socket now. The server sends where it sent before until data has come
+/// from here (RFC 8016 §3.2.2), so send some, where nothing else does; until then what comes the old way is taken too.
+struct Moved {
+  SocketId socket{};
+};
+/// It is where it was before move(), with all it had.
+struct MoveFailed {
+  Refusal why{};  ///< code 405: the server forbids it
+};
+/// The server takes access tokens and we have none, or ours is about to expire (RFC 7635 §8, §9). Answer, some time
+/// later, with replace_credentials(). Told once of each.
+struct AccessTokenWanted {
+  std::string server_name;              ///< for the authorization server (RFC 7635 §6.1); "" until the server has told
+  std::optional<TimePoint> good_until;  ///< the end of the present one
+};
 
-using AllocationEvent = std::variant<Allocated, AllocationFailed, AllocationLost, PermissionGranted, PermissionRefused,
-                                     ChannelReady, ChannelRefused, PeerUnreachable, Released>;
+using AllocationEvent =
+    std::variant<Allocated, AllocationFailed, AllocationLost, PermissionGranted, PermissionRefused, ChannelReady,
+                 ChannelRefused, PeerUnreachable, Released, Moved, MoveFailed, AccessTokenWanted>;
 
 /// What arrived and was worth nothing, and what was sent.
 struct AllocationCounters {
@@ -218,6 +238,9 @@ class ICE_API Allocation {
   static constexpr Duration capacity_wait = std::chrono::minutes{1};        ///< after 486 and 508, RFC 8656 §7.4
   static constexpr Duration mismatch_wait = std::chrono::minutes{2};        ///< after 437, RFC 8656 §7.4
   static constexpr Duration longest_silence = std::chrono::seconds{10};     ///< ours
+  static constexpr Duration token_margin = std::chrono::minutes{2};  ///< a new one is wanted so long before; ours
+  static constexpr std::size_t most_ticket = 512;       ///< of MOBILITY-TICKET, RFC 8016 §3.1.2: it has to fit; ours
+  static constexpr std::size_t most_server_name = 255;  ///< of THIRD-PARTY-AUTHORIZATION: a name of DNS
 
   /// What wrap() may need in front of a payload: a Send indication to an IPv6 peer with DONT-FRAGMENT.
   static constexpr std::size_t wrap_overhead = 52;
@@ -259,7 +282,21 @@ class ICE_API Allocation {
   /// allocation stays with the old one as long as the server takes it (RFC 8656 §5: all requests must have the user
   /// name of the first), and the new one is for the next. Where the old ones were refused, or the server's proof and
   /// ours did not fit together (errc::bid_down, errc::unsupported, errc::wrong_integrity), it begins again with these.
+  /// An access token follows another at once, whatever its kid: a Refresh takes it to the server before anything else
+  /// is signed with it (RFC 7635 §9).
   void replace_credentials(TimePoint now, const stun::Login& login);
+
+  /// Takes the allocation along to another address of this host (RFC 8016 §3.2): relayed addresses, permissions and
+  /// channels stay. Data goes the old way until the server has agreed; Moved or MoveFailed will tell, or AllocationLost
+  /// where there is no old way any more. So call it before the old socket is closed, if that can be known; while it
+  /// moves, the end of the old socket is no loss, but wrap() has no way. Another one ends a move that is going on.
+  /// `socket` is for an allocation that shares its socket, and is bound, of the server's family. errc::no_allocation;
+  /// errc::unsupported: there is no ticket; errc::invalid_argument: it has a socket of its own, or is on this one.
+  result<void> move(TimePoint now, SocketId socket);
+
+  /// The same for an allocation with a socket of its own: it asks for another one, bound to `local`, or to any address
+  /// where there is none. errc::invalid_argument: it shares its socket, or `local` is not of the server's family.
+  result<void> move(TimePoint now, const Address& local);
 
   /// Asks the server at once whether the allocation is still there (a Refresh), where no such request is on its way.
   /// For owners who doubt it: consent on a relayed pair gets no answer.
@@ -268,8 +305,8 @@ class ICE_API Allocation {
   /// The packet that carries `payload` to `peer`, for the driver to send at once: ChannelData where a channel is bound,
   /// else a Send indication. What stands before the payload is written to the start of `scratch` (at most wrap_overhead
   /// bytes of it). The payload is not copied; it may itself lie in `scratch`, from wrap_overhead on.
-  /// errc::no_allocation, also where it is for TCP; errc::no_permission. errc::limit_reached: the payload is too long
-  /// for the length field. errc::buffer_too_small: `scratch` is.
+  /// errc::no_allocation (or it moves, and its old socket is gone, or it is for TCP), errc::no_permission.
+  /// errc::limit_reached: the payload is too long for the length field. errc::buffer_too_small: `scratch` is.
   result<Transmit> wrap(TimePoint now, const Endpoint& peer, Bytes payload, MutableBytes scratch) noexcept;
 
   // ---- what arrives, what leaves -------------------------------------------------------------------------------
