@@ -89,7 +89,7 @@ struct ICE_HIDDEN Server::Impl {
   Received handle_request(const ServerRequest& request);
   Received handle_proven(ProvenRequest& request);
   bool understands_dont_fragment(const ServerRequest& request) noexcept;
-  bool comes_by_stream(SocketId id) noexcept;
+  bool comes_by_stream(SocketId id) const noexcept;
   /// What the allocation's client is known by from now on: a shared-secret user may have come with another time, or
   /// anyone with another password.
   void adopt(ServerAllocation& allocation, const ProvenRequest& request);
@@ -213,7 +213,6 @@ struct ICE_HIDDEN Server::Impl {
   // ---- server_tcp.cpp
   std::optional<stun::ErrorCode> refuse_tcp(const ServerRequest& request) const noexcept;
   static bool is_refused_by_tcp(const stun::Message& message, const stun::AttributeTypeList& unknown) noexcept;
-  bool came_by_stream(const ServerRequest& request) const noexcept;
   ServerAllocation* find_relayed(const Endpoint& relayed, stun::IpProtocol protocol) noexcept;
   Endpoint inside_of(const Endpoint& peer) noexcept;
   Endpoint outside_of(const Endpoint& from) noexcept;

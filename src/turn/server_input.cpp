@@ -132,7 +132,7 @@ bool Server::Impl::understands_dont_fragment(const ServerRequest& request) noexc
   return config.dont_fragment && !(from_v4 && to_v6 && !comes_by_stream(request.in.socket));
 }
 
-bool Server::Impl::comes_by_stream(SocketId id) noexcept {
+bool Server::Impl::comes_by_stream(SocketId id) const noexcept {
   if (const ServerSocket* const socket = find_socket(id)) return is_stream(socket->transport);
   const Connections::Connection* const connection = connections.find(id);
   return connection == nullptr || is_stream(connection->transport);

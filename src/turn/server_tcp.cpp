@@ -20,7 +20,7 @@ namespace attr = stun::attr;
 std::optional<ErrorCode> Server::Impl::refuse_tcp(const ServerRequest& request) const noexcept {
   const stun::Message& message = request.message;
   if (!config.tcp_allocations) return ErrorCode::unsupported_transport_protocol;
-  if (!came_by_stream(request)) return ErrorCode::bad_request;
+  if (!comes_by_stream(request.in.socket)) return ErrorCode::bad_request;
   if (message.has<attr::DontFragment>() || message.has<attr::EvenPort>() || message.has<attr::ReservationToken>())
     return ErrorCode::bad_request;
   // RFC 8016 knows nothing of data connections, which could not move with their allocation.
@@ -31,13 +31,8 @@ std::optional<ErrorCode> Server::Impl::refuse_tcp(const ServerRequest& request) 
 /// RFC 6062 §5.1 answers DONT-FRAGMENT with 400, known or not. What else is unknown comes first.
 bool Server::Impl::is_refused_by_tcp(const stun::Message& message, const stun::AttributeTypeList& unknown) noexcept {
   const auto protocol = message.get<attr::RequestedTransport>();
-  return protocol && *protocol == stun::IpProtocol::tcp && unknown.size() == 1 && message.has<attr::DontFragment>();
-}
-
-bool Server::Impl::came_by_stream(const ServerRequest& request) const noexcept {
-  if (const ServerSocket* const socket = find_socket(request.in.socket)) return is_stream(socket->transport);
-  const Connections::Connection* const connection = connections.find(request.in.socket);
-  return connection == nullptr || is_stream(connection->transport);  // what was never announced is taken for a stream
+  return protocol && *protocol == stun::IpProtocol::tcp && unknown.size() == 1 &&
+         *unknown.begin() == attr::DontFragment::type;
 }
 
 // ---- where peers are
@@ -158,7 +153,7 @@ Received Server::Impl::handle_connection_bind(ProvenRequest& request) {
   const auto id = request.message.get<attr::ConnectionId>();
   PeerConnection* const connection = id ? peer_connections.find(ConnectionId{*id}) : nullptr;
   // A control connection stays one (§4.3: the data connection is another).
-  if (!came_by_stream(request) || connection == nullptr || connection->state != State::unbound ||
+  if (!comes_by_stream(request.in.socket) || connection == nullptr || connection->state != State::unbound ||
       request.allocation != nullptr)
     return fail_with(request, ErrorCode::bad_request);
   if (table.find(connection->allocation)->account->user != request.user)

@@ -98,7 +98,7 @@ TEST(SavedReport, ExplainsTheSameLaterAndElsewhere) {
   const auto object = to_json(explained[0], 0, Language::ko);
   EXPECT_EQ(object.at("event"), "finding");
   EXPECT_EQ(object.at("peer"), "bob");
-  EXPECT_EQ(object.at("cause"), to_string(now.front().cause));
+  EXPECT_EQ(std::string_view{object.at("cause").as_string()}, to_string(now.front().cause));
   EXPECT_THAT(render(explained[0], Language::en), testing::StartsWith("alice ↔ bob (one report)\n  "));
 }
 

@@ -50,7 +50,7 @@ TEST_F(AMobileAllocation, AsksForATicket) {  // §3.1.1
   }
 }
 
-TEST(AnAllocation, AsksForNoTicketUnlessItIsToldTo) {
+TEST(AnAllocationThatStays, AsksForNoTicketUnlessItIsToldTo) {
   TurnPair pair;
   pair.allocate();
   EXPECT_FALSE(pair.told<Allocated>().at(0).mobile);

@@ -66,6 +66,11 @@ struct Say {
     say(fmt::format("unreachable {} {}/{}", peer.peer.to_string(), peer.icmp.type, peer.icmp.code));
   }
   void operator()(const turn::Released&) const { say("released"); }
+  void operator()(const turn::Moved&) const { say("moved"); }
+  void operator()(const turn::MoveFailed& failed) const { say(fmt::format("not-moved {}", why(failed.why))); }
+  void operator()(const turn::AccessTokenWanted& wanted) const {
+    say(fmt::format("wants-token {}", wanted.server_name));
+  }
 };
 
 class Client {
