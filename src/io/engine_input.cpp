@@ -190,6 +190,7 @@ void Engine::Impl::deliver_batch(SocketId id, std::size_t count) {
 
 void Engine::Impl::read_stream(SocketId id) {
   Socket& socket = *sockets.find(id);
+  if (!socket.reads) return;
   const MutableBytes buffer = shared.batch.buffer().first(stream_read_size);
   ssize_t size;
   do {
